@@ -1,0 +1,192 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// check finds what is wrong with values that are well-formed one by one.
+func check(d *decoder, r *Repo) {
+	c := checker{d}
+	if r.Version != 1 {
+		c.fault("version", "write version: 1; a newer oxidometer may know more", "version %d of the file format is not known", r.Version)
+	}
+	c.targets(r.Targets)
+	c.buckets(r)
+	c.budgets(r)
+	c.globs("base.branches", r.Base.Branches)
+	c.globs("tolerance.paths_only", r.Tolerance.PathsOnly)
+	c.roles("commands.accept", r.Commands.Accept)
+	c.roles("commands.rebuild", r.Commands.Rebuild)
+	if p := r.Commands.Prefix; len(p) < 2 || p[0] != '/' || strings.ContainsAny(p, " \t") {
+		c.fault("commands.prefix", "write a slash and a word, such as /size", "%s cannot start a command", quote(p))
+	}
+	if strings.ContainsAny(r.Gate.Trailer, " :") || r.Gate.Trailer == "" {
+		c.fault("gate.trailer", "write a word such as Size-Justification, without the colon", "%s cannot be a trailer", quote(r.Gate.Trailer))
+	}
+}
+
+// checker finds positions by path.
+type checker struct{ d *decoder }
+
+func (c checker) fault(path, remedy, format string, args ...any) {
+	c.d.fault(c.d.places[path], remedy, format, args...)
+}
+
+func (c checker) targets(targets []Target) {
+	seen := map[string]bool{}
+	for i, t := range targets {
+		at := fmt.Sprintf("targets[%d]", i)
+		if seen[t.Name] {
+			c.fault(at+".name", "give every target its own name", "there are two targets named %s", quote(t.Name))
+		}
+		seen[t.Name] = true
+		if t.Name == "" {
+			c.fault(at+".name", "write a name", "a target's name is empty")
+		}
+		if ext := path.Ext(t.Workflow); t.Workflow != "" && (ext != ".yml" && ext != ".yaml" || strings.Contains(t.Workflow, "/")) {
+			c.fault(at+".workflow", "write the file's name in .github/workflows, such as kernel.yml; display names can be copied", "%s is not a workflow's file name", quote(t.Workflow))
+		}
+		c.glob(at+".artifact", t.Artifact)
+		for j, f := range t.Files {
+			c.inArtifact(fmt.Sprintf("%s.files[%d].path", at, j), f.Path)
+		}
+		c.inArtifact(at+".config_file", t.ConfigFile)
+	}
+}
+
+// inArtifact checks a path below the root of an artifact.
+func (c checker) inArtifact(at, p string) {
+	if strings.HasPrefix(p, "/") || strings.Contains(p, `\`) || slices.Contains(strings.Split(p, "/"), "..") {
+		c.fault(at, "write a path below the artifact's root, with forward slashes", "%s leads out of the artifact", quote(p))
+		return
+	}
+	c.glob(at, p)
+}
+
+func (c checker) buckets(r *Repo) {
+	preset := presetPolicy(r.Preset).Buckets
+	for _, b := range r.Buckets {
+		at := "buckets." + b.Name
+		hasRules := !b.Rule.empty() || len(b.Match) > 0
+		switch {
+		case b.Name == sizediff.BucketTotal || b.Name == "":
+			c.fault(at, "choose another name", "%s cannot be a bucket's name", quote(b.Name))
+		case isRest(b.Name) && hasRules:
+			c.fault(at, "give it a label only", "bucket %s takes what no rule can claim", quote(b.Name))
+		case !b.Rule.empty() && len(b.Match) > 0:
+			c.fault(at+".match", "move the keys into an entry of match", "bucket %s has both match and keys beside it", quote(b.Name))
+		case !hasRules && !isRest(b.Name) && bucketIndex(preset, b.Name) < 0:
+			c.fault(at, "add crates, paths, sections, symbols, images or language", "bucket %s matches nothing", quote(b.Name))
+		}
+		c.rule(at, b.Rule)
+		for i, rule := range b.Match {
+			if rule.empty() {
+				c.fault(fmt.Sprintf("%s.match[%d]", at, i), "add crates, paths, sections, symbols, images or language", "this alternative matches everything")
+			}
+			c.rule(fmt.Sprintf("%s.match[%d]", at, i), rule)
+		}
+	}
+}
+
+func (c checker) rule(at string, r Rule) {
+	for _, list := range []struct {
+		key   string
+		globs []string
+	}{{"crates", r.Crates}, {"paths", r.Paths}, {"sections", r.Sections}, {"symbols", r.Symbols}, {"images", r.Images}} {
+		c.globs(at+"."+list.key, list.globs)
+	}
+}
+
+func (c checker) budgets(r *Repo) {
+	buckets := []string{sizediff.BucketTotal}
+	for _, b := range r.Policy().Buckets {
+		buckets = append(buckets, b.Name)
+	}
+	for i, b := range r.Budgets {
+		at := fmt.Sprintf("budgets[%d]", i)
+		c.bucket(at+".bucket", b.Bucket, buckets)
+		c.targetGlobs(at+".targets", b.Targets, r.Targets)
+		c.glob(at+".path", b.Path)
+		for j, owner := range b.Owners {
+			if len(owner) < 2 || owner[0] != '@' {
+				c.fault(fmt.Sprintf("%s.owners[%d]", at, j), `write "@user" or "@org/team"`, "%s is not a user or team", quote(owner))
+			}
+		}
+		switch {
+		case b.Unit == UnitSymbols && b.Path == "":
+			c.fault(at+".unit", "add path:, or remove unit:", "unit: symbols is about source files, and there is no path")
+		case b.Unit == UnitSymbols:
+			c.d.warn(c.d.places[at+".unit"], "use a bucket or a path of images", "budgets by source file are not applied by this version")
+		}
+	}
+	for i, ratchet := range r.Ratchets {
+		at := fmt.Sprintf("ratchets[%d]", i)
+		c.bucket(at+".bucket", ratchet.Bucket, buckets)
+		c.targetGlobs(at+".targets", ratchet.Targets, r.Targets)
+	}
+}
+
+func (c checker) bucket(at, name string, known []string) {
+	if !slices.Contains(known, name) {
+		c.fault(at, suggest(name, known), "there is no bucket %s", quote(name))
+	}
+}
+
+// targetGlobs checks globs over target names, and that each fits one where the file lists them.
+func (c checker) targetGlobs(at string, globs []string, targets []Target) {
+	c.globs(at, globs)
+	for i, glob := range globs {
+		fits := func(t Target) bool { ok, _ := path.Match(glob, t.Name); return ok }
+		if len(targets) > 0 && !slices.ContainsFunc(targets, fits) {
+			c.d.warn(c.place(at, i), "use a name from targets", "no target is named %s", quote(glob))
+		}
+	}
+}
+
+const closeBrackets = `close every [ and {, and write \ before a literal one`
+
+// globs checks a list of patterns over paths, branches or names.
+func (c checker) globs(at string, globs []string) {
+	for i, glob := range globs {
+		if glob == "" || !doublestar.ValidatePattern(glob) {
+			c.d.fault(c.place(at, i), closeBrackets, "%s is not a pattern", quote(glob))
+		}
+	}
+}
+
+// glob checks a single pattern, which may be absent.
+func (c checker) glob(at, glob string) {
+	if !doublestar.ValidatePattern(glob) {
+		c.fault(at, closeBrackets, "%s is not a pattern", quote(glob))
+	}
+}
+
+func (c checker) roles(at string, roles []string) {
+	known := []string{"read", "triage", "write", "maintain", "admin", "owners", "author"}
+	for i, role := range roles {
+		if team, ok := strings.CutPrefix(role, "team:"); ok && team != "" || slices.Contains(known, role) {
+			continue
+		}
+		c.d.fault(c.place(at, i), suggest(role, append(known, "team:NAME")), "there is no role %s", quote(role))
+	}
+}
+
+// place of entry i of a list, or of the list itself when it comes from a single word.
+func (c checker) place(at string, i int) (p *token.Position) {
+	if p = c.d.places[fmt.Sprintf("%s[%d]", at, i)]; p == nil {
+		p = c.d.places[at]
+	}
+	return p
+}
+
+func (r Rule) empty() bool {
+	return len(r.Crates)+len(r.Paths)+len(r.Sections)+len(r.Symbols)+len(r.Images)+len(r.Language) == 0
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// Policy is how the file wants builds to be judged: the preset's buckets with the file's merged in, and the file's budgets.
+// Budgets by source file are not in it (see Warnings). The result shares nothing with r.
+func (r *Repo) Policy() sizediff.Policy {
+	p := presetPolicy(r.Preset)
+	p.Buckets = mergeBuckets(p.Buckets, r.Buckets)
+	p.Budgets = nil
+	for _, b := range r.Budgets {
+		if b.Unit == UnitSymbols {
+			continue
+		}
+		p.Budgets = append(p.Budgets, sizediff.Budget{
+			Bucket:  b.Bucket,
+			Targets: slices.Clone(b.Targets),
+			Path:    b.Path,
+			Bytes:   int64(b.Grow.Bytes),
+			Percent: b.Grow.Percent,
+			Owners:  slices.Clone(b.Owners),
+		})
+	}
+	p.Tolerate = sizediff.Tolerance{
+		ToolchainChange: r.Tolerance.ToolchainChange != Apply,
+		ConfigChange:    r.Tolerance.ConfigChange != Apply,
+	}
+	return p
+}
+
+// mergeBuckets replaces preset buckets in place and puts new ones, in the file's order, before the first bucket that takes a
+// whole language: the first match wins, so anywhere later they would stay empty. What takes the rest stays last.
+func mergeBuckets(preset []sizediff.Bucket, file []Bucket) []sizediff.Bucket {
+	merged := slices.Clone(preset)
+	var added []sizediff.Bucket
+	for _, b := range file {
+		if i := bucketIndex(merged, b.Name); i >= 0 {
+			merged[i] = b.over(merged[i])
+		} else {
+			added = append(added, b.over(sizediff.Bucket{Name: b.Name, Label: b.Name}))
+		}
+	}
+	at := slices.IndexFunc(preset, func(b sizediff.Bucket) bool {
+		return isRest(b.Name) || b.Name == sizediff.BucketC || slices.ContainsFunc(b.Match, wholeLanguage)
+	})
+	if at < 0 {
+		at = len(merged)
+	}
+	return slices.Insert(merged, at, added...)
+}
+
+// over lays the file's bucket over one of the same name. A bucket without rules only gives it a label.
+func (b Bucket) over(old sizediff.Bucket) sizediff.Bucket {
+	old.Label = cmp.Or(b.Label, old.Label)
+	switch {
+	case len(b.Match) > 0:
+		old.Match = nil
+		for _, rule := range b.Match {
+			old.Match = append(old.Match, rule.match())
+		}
+	case !b.Rule.empty():
+		old.Match = []sizediff.Match{b.Rule.match()}
+	}
+	return old
+}
+
+func (r Rule) match() sizediff.Match {
+	m := sizediff.Match{
+		Crates:   slices.Clone(r.Crates),
+		Paths:    slices.Clone(r.Paths),
+		Sections: slices.Clone(r.Sections),
+		Symbols:  slices.Clone(r.Symbols),
+		Images:   slices.Clone(r.Images),
+	}
+	for _, word := range r.Language {
+		if l := language(word); !slices.Contains(m.Language, l) {
+			m.Language = append(m.Language, l)
+		}
+	}
+	return m
+}
+
+// language of a word in the file. The symbol table does not tell assembly from C.
+func language(word string) sizediff.Language {
+	if word == "rust" {
+		return sizediff.LanguageRust
+	}
+	return sizediff.LanguageC
+}
+
+// wholeLanguage reports whether a rule asks for a language and nothing else.
+func wholeLanguage(m sizediff.Match) bool {
+	return len(m.Language) > 0 && len(m.Crates)+len(m.Paths)+len(m.Sections)+len(m.Symbols)+len(m.Images) == 0
+}
+
+// isRest names the buckets that no rule can claim bytes for.
+func isRest(name string) bool {
+	return name == sizediff.BucketPadding || name == sizediff.BucketUnattributed
+}
+
+func bucketIndex(buckets []sizediff.Bucket, name string) int {
+	return slices.IndexFunc(buckets, func(b sizediff.Bucket) bool { return b.Name == name })
+}
