@@ -193,42 +193,61 @@ func isIdentifier(s string) bool {
 	return s != ""
 }
 
-// legacyModule takes the segments that can be modules and are not the item.
-func (n *Name) legacyModule() string {
-	place := n.legacyPlace()
-	end := 0
-	for end < len(place) && isIdentifier(place[end]) && isModuleName(place[end]) {
-		end++
+// legacyMade splits a segment at the compiler-made part it is or ends in:
+// "{{closure}}", "{{constant}}", "call_once{{vtable.shim}}". Those inside
+// "<…>" belong to arguments.
+func legacyMade(segment string) (before, kind string, ok bool) {
+	before, kind, ok = strings.Cut(segment, "{{")
+	if !ok || strings.Contains(before, "<") || !strings.HasSuffix(kind, "}}") {
+		return segment, "", false
 	}
-	last := len(place) - 1
-	for last > 0 && strings.HasPrefix(place[last], "{{") {
-		last--
-	}
-	return cut(strings.Join(place[:max(min(end, last), min(end, 1))], "::"))
+	return before, strings.TrimSuffix(kind, "}}"), true
 }
 
-// legacyItem is the folded path up to the first closure or shim.
-func (n *Name) legacyItem() string {
-	item := *n
-	for i, s := range n.segments {
-		if before, _, made := strings.Cut(s, "{{"); made {
-			item.segments = n.segments[:i]
-			if before != "" { // "call_once{{vtable.shim}}"
-				item.segments = append(item.segments[:i:i], before)
-			}
-			break
+// legacyOutermost is the path up to the first compiler-made part.
+func legacyOutermost(path []string) []string {
+	for i, s := range path {
+		before, _, made := legacyMade(s)
+		switch {
+		case made && before == "":
+			return path[:i]
+		case made:
+			return append(path[:i:i], before)
 		}
 	}
+	return path
+}
+
+func (n *Name) legacyItem() string {
+	item := Name{segments: legacyOutermost(n.segments)}
 	s, _ := item.legacyFamily("")
 	return s
 }
 
+// legacyModule takes the segments that can be modules and are not the item.
+func (n *Name) legacyModule() string {
+	place := legacyOutermost(n.legacyPlace())
+	end := 0
+	for end < len(place) && isIdentifier(place[end]) && isModuleName(place[end]) {
+		end++
+	}
+	end = min(end, max(len(place)-1, 1))
+	return cut(strings.Join(place[:end], "::"))
+}
+
+func (n *Name) legacyClosures() int {
+	depth := 0
+	for _, s := range n.segments {
+		if _, kind, _ := legacyMade(s); kind == "closure" {
+			depth++
+		}
+	}
+	return depth
+}
+
 func (n *Name) legacyShim() string {
 	for _, s := range n.segments {
-		_, kind, ok := strings.Cut(s, "{{")
-		if kind, _, ok = strings.Cut(kind, "}}"); !ok || kind == "closure" {
-			continue
-		}
+		_, kind, _ := legacyMade(s)
 		for _, end := range []string{".shim", "-shim"} {
 			if kind, ok := strings.CutSuffix(kind, end); ok {
 				return kind

@@ -317,7 +317,7 @@ func (p *printer) signature(n *node, kids []ref) {
 	p.str("fn(")
 	p.list(params, ", ", p.typ)
 	p.str(")")
-	if r := &p.nodes[result]; r.class != typeNode || r.tag != 'u' {
+	if r := &p.nodes[result]; r.tag != 'u' || r.end != n.end { // a literal "u" only
 		p.str(" -> ")
 		p.typ(result)
 	}

@@ -272,7 +272,7 @@ func (n *Name) Trait() string {
 // their indices, outermost first. Legacy names have no indices.
 func (n *Name) Closure() (depth int, index []uint64) {
 	if n.Mangling == Legacy {
-		return strings.Count(n.String(), "{{closure}}"), nil
+		return n.legacyClosures(), nil
 	}
 	index = n.closures()
 	return len(index), index

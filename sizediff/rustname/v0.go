@@ -31,7 +31,8 @@ const (
 )
 
 // A node is one production of the grammar. Its tag is the letter by which the
-// production is chosen; a part has a letter of ours.
+// production is chosen; a part has a letter of ours. A back-reference ('B')
+// only keeps the place of its target, num: no other node refers to it.
 type node struct {
 	class class
 	tag   byte
