@@ -24,7 +24,7 @@ import (
 // Build is an opened build. Its files can be opened until Close.
 type Build struct {
 	Label   string // as the caller named it
-	Files   []File // sorted by Path, which is unique among the files that are not Opaque
+	Files   []File // sorted by Path, which is unique
 	Single  bool   // a lone ELF or measurement file; its Path is its base name
 	Ignored int    // symbolic links, hard links, devices and the like, which are left out
 
