@@ -1,0 +1,76 @@
+package elfmap
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+)
+
+// Digest identifies what is measured: allocated sections, symbols, relocations and notes. Debug information does not
+// count, but for its size; so two images with the same Digest have the same measurement.
+type Digest [sha256.Size]byte
+
+// Digest reads everything that counts once, in file order. contents has an entry for each section: the beginning of the
+// digest of its bytes, 0 for sections whose bytes do not count.
+func (im *Image) Digest() (d Digest, contents []uint64, err error) {
+	contents = make([]uint64, len(im.Sections))
+	all, one := sha256.New(), sha256.New()
+	head := make([]byte, 0, 256)
+	buf := make([]byte, 256<<10)
+	for _, n := range []int{im.Class, int(im.Machine), int(im.Type), len(im.Sections)} {
+		head = binary.LittleEndian.AppendUint64(head, uint64(n))
+	}
+	for i := 1; i < len(im.Sections); i++ {
+		s := &im.Sections[i]
+		head = binary.LittleEndian.AppendUint64(head, uint64(len(s.Name)))
+		head = append(head, s.Name...)
+		for _, n := range []uint64{uint64(s.Type), s.Flags, s.Addr, s.Size, s.Align, uint64(s.Link), uint64(s.Info)} {
+			head = binary.LittleEndian.AppendUint64(head, n)
+		}
+		if im.measured(i) {
+			one.Reset()
+			if err := im.hash(one, s, buf); err != nil {
+				return d, nil, err
+			}
+			sum := one.Sum(nil)
+			contents[i] = binary.LittleEndian.Uint64(sum)
+			head = append(head, sum...)
+		}
+		all.Write(head)
+		head = head[:0]
+	}
+	all.Sum(d[:0])
+	return d, contents, nil
+}
+
+func (im *Image) hash(h hash.Hash, s *Section, buf []byte) error {
+	if im.bytes != nil {
+		h.Write(im.bytes[s.Offset : s.Offset+s.Size])
+		return nil
+	}
+	for off, end := s.Offset, s.Offset+s.Size; off < end; {
+		b := buf[:min(uint64(len(buf)), end-off)]
+		if err := im.read(b, off); err != nil {
+			return err
+		}
+		h.Write(b)
+		off += uint64(len(b))
+	}
+	return nil
+}
+
+// measured reports whether the contents of section i can change a measurement.
+func (im *Image) measured(i int) bool {
+	s := &im.Sections[i]
+	if s.Nobits() || s.Size == 0 {
+		return false
+	}
+	switch s.Type {
+	case TypeSymtab, TypeShndx, TypeNote, TypeStrtab:
+		return true
+	case TypeRela, TypeRel:
+		t := int(s.Info)
+		return s.Alloc() || t < len(im.Sections) && im.Sections[t].Alloc()
+	}
+	return s.Alloc() || s.Name == ".comment"
+}

@@ -1,0 +1,191 @@
+package elfmap
+
+import "strings"
+
+const (
+	page       = 4096
+	hugePage   = 2 << 20
+	maxPatches = 64 // bytes of a patchable prefix
+)
+
+// isPrefixName reports whether a symbol marks call padding in front of a function (objtool's __pfx_, kCFI's __cfi_).
+func isPrefixName(name string) bool {
+	return strings.HasPrefix(name, "__pfx_") || strings.HasPrefix(name, "__cfi_")
+}
+
+// foldPrefixes gives the bytes of prefix symbols to the function that starts where they end.
+func (im *Image) foldPrefixes(t *Tiling) {
+	for i := len(t.Ranges) - 2; i >= 0; i-- {
+		r, next := &t.Ranges[i], t.Ranges[i+1]
+		if r.Class == Body && isPrefixName(im.Symbols[r.Owner].Name) && (next.Class == Body || next.Class == Prefix) {
+			r.Owner, r.Class = next.Owner, Prefix
+		}
+	}
+}
+
+// filler decides about the bytes that no sized symbol covers.
+type filler struct {
+	im     *Image
+	sec    *Section
+	data   []byte  // nil for a section without bytes in the file, which is all zeros
+	labels []place // symbols without a size, by offset
+	named  bool    // some symbol with a size lies in the section
+	out    []Range
+}
+
+func (f *filler) fill(t *Tiling) []Range {
+	f.out = make([]Range, 0, len(t.Ranges)+len(f.labels)/4)
+	for i, r := range t.Ranges {
+		if r.Class != Unattributed {
+			f.emit(r.Start, r.Owner, r.Class)
+			continue
+		}
+		var after *Range
+		if i+1 < len(t.Ranges) {
+			after = &t.Ranges[i+1]
+		}
+		f.gap(r.Start, t.End(i), after)
+	}
+	return f.out
+}
+
+func (f *filler) emit(start uint64, owner int32, c Class) {
+	if n := len(f.out); n > 0 && f.out[n-1].Owner == owner && f.out[n-1].Class == c && c != Body {
+		return
+	}
+	f.out = append(f.out, Range{start, owner, c})
+}
+
+// gap cuts the bytes [a, b) at the labels in it. after is the range that follows, or nil at the end of the section.
+func (f *filler) gap(a, b uint64, after *Range) {
+	for len(f.labels) > 0 && f.labels[0].start < a {
+		f.labels = f.labels[1:]
+	}
+	owner, prefix := int32(-1), b
+	for len(f.labels) > 0 && f.labels[0].start < b {
+		l := f.labels[0]
+		f.labels = f.labels[1:]
+		name := f.im.Symbols[l.sym].Name
+		switch {
+		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && b-l.start <= maxPatches:
+			prefix = min(prefix, l.start) // LLVM marks the start of a patchable prefix so
+		case f.sec.Exec() && f.codeLabel(l):
+			if l.start > a {
+				f.piece(a, l.start, owner)
+				a = l.start
+			}
+			owner = l.sym
+		}
+	}
+	if prefix < a {
+		prefix = b
+	}
+	if prefix > a {
+		f.piece(a, prefix, owner)
+	}
+	if prefix < b {
+		f.emit(prefix, after.Owner, Prefix)
+	}
+}
+
+// codeLabel reports whether a symbol without a size can name code that follows it: not a mark of the assembler or of the
+// linker script.
+func (f *filler) codeLabel(l place) bool {
+	s := &f.im.Symbols[l.sym]
+	if s.Type != Func && s.Type != NoType && s.Type != IFunc {
+		return false
+	}
+	n := s.Name
+	if n == "" || n[0] == '$' || strings.HasPrefix(n, ".L") || isPrefixName(n) {
+		return false
+	}
+	return s.Type == Func || !isMark(n)
+}
+
+// isMark reports whether a name looks like a boundary that a linker script or assembly defines.
+func isMark(n string) bool {
+	for _, p := range []string{"__start_", "__stop_", "__ksymtab_", "__kstrtab"} {
+		if strings.HasPrefix(n, p) {
+			return true
+		}
+	}
+	for _, s := range []string{"_start", "_end", "_begin", "_stop", "text", "_etext"} {
+		if strings.HasSuffix(n, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// piece decides about [a, b), which holds no further label: padding at its end, the rest to owner, if any.
+func (f *filler) piece(a, b uint64, owner int32) {
+	pad := f.padding(a, b)
+	if pad < b-a {
+		if owner >= 0 {
+			f.emit(a, owner, Inferred)
+		} else {
+			f.emit(a, -1, Unattributed)
+		}
+	}
+	if pad == 0 {
+		return
+	}
+	c := Padding
+	if pad >= page/2 || pad > 64 && f.address(b)%page == 0 {
+		c = Step
+	}
+	f.emit(b-pad, -1, c)
+}
+
+func (f *filler) address(off uint64) uint64 { return f.sec.Addr + off }
+
+// padding returns how many bytes at the end of [a, b) only align what follows: no more than the address of b can need, and
+// nothing but filling. What follows the end of a section is not known, so there only a step to a page counts.
+func (f *filler) padding(a, b uint64) uint64 {
+	align := f.address(b) & -f.address(b)
+	if top := f.maxAlign(); align == 0 || align > top {
+		align = top
+	}
+	limit := min(b-a, align-1)
+	if b == f.sec.Size && (!f.named || align < page) {
+		return 0 // tables end where they end
+	}
+	if f.data == nil {
+		return limit
+	}
+	if !f.sec.Exec() {
+		return min(limit, uint64(zeros(f.data[a:b])))
+	}
+	return f.codePadding(a, b, limit)
+}
+
+// maxAlign is the largest step that linker scripts take inside a section: a huge page in code, a page elsewhere.
+func (f *filler) maxAlign() uint64 {
+	if f.sec.Exec() {
+		return hugePage
+	}
+	return page
+}
+
+// codePadding finds the longest filling at the end of [a, b). Instructions cannot be read backwards, so all of the piece is
+// tried first, then its uniform tail.
+func (f *filler) codePadding(a, b, limit uint64) uint64 {
+	d := f.data[a:b]
+	n := uint64(zeros(d))
+	if f.im.Machine == MachineX8664 || f.im.Machine == MachineX86 {
+		n = max(n, tail(d, 0xcc), tail(d, 0x90))
+	}
+	if n < b-a && b-a < page && isNops(f.im.Machine, d) {
+		return b - a
+	}
+	return min(n, limit)
+}
+
+// tail returns how many bytes equal to c the slice ends with.
+func tail(d []byte, c byte) uint64 {
+	n := 0
+	for n < len(d) && d[len(d)-1-n] == c {
+		n++
+	}
+	return uint64(n)
+}

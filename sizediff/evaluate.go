@@ -1,0 +1,215 @@
+package sizediff
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// unattributedShare is the share of resident bytes in percent above which a report says that it knows too little.
+const unattributedShare = 20
+
+// Evaluate judges one target: it puts findings into the report and applies the budgets of the policy. Decisions use exact
+// bytes. Evaluating the same report twice replaces the findings of the first time.
+func Evaluate(target string, r *Report, p Policy) TargetResult {
+	t := TargetResult{Name: target, Report: r}
+	r.Findings = []Finding{}
+	if r.State != NotCompared {
+		t.Budgets = applyBudgets(target, r, p)
+	}
+	f := &findings{r: r}
+	f.std()
+	f.budgets(t.Budgets)
+	f.toolchain()
+	f.config()
+	f.runtime()
+	f.unattributed()
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		if x, y := severityRank(a.Severity), severityRank(b.Severity); x != y {
+			return y - x
+		}
+		return 0
+	})
+	return t
+}
+
+// suspended says whether budgets are reported but not applied, because the difference is not the patch's alone.
+func suspended(r *Report, tolerate Tolerance) bool {
+	return tolerate.ToolchainChange && r.State == ToolchainChanged || tolerate.ConfigChange && configChanged(r)
+}
+
+// configChanged reports whether an option changed that does not only carry a version.
+func configChanged(r *Report) bool {
+	return slices.ContainsFunc(r.Config, func(o OptionChange) bool { return !o.Version })
+}
+
+func applyBudgets(target string, r *Report, p Policy) []BudgetResult {
+	var out []BudgetResult
+	for _, b := range p.Budgets {
+		if len(b.Targets) > 0 && !anyMatch(compileAll(b.Targets, false), target) {
+			continue
+		}
+		c := budgeted(r, b)
+		res := BudgetResult{Budget: b, Delta: c.Delta, Limit: b.Bytes, Status: BudgetWithin}
+		if b.Percent != 0 {
+			res.Limit = int64(float64(c.Base) * b.Percent / 100)
+		}
+		switch {
+		case suspended(r, p.Tolerate):
+			res.Status = BudgetSuspended
+		case res.Delta > res.Limit:
+			res.Status = BudgetOver
+		}
+		out = append(out, res)
+	}
+	return out
+}
+
+// budgeted returns the resident bytes that a budget limits.
+func budgeted(r *Report, b Budget) Change {
+	if b.Path == "" {
+		return bucketOf(b.Bucket, r.Totals, r.Buckets)
+	}
+	var sum Change
+	for i := range r.Images {
+		if MatchPath(b.Path, r.Images[i].Path) {
+			sum = sum.Plus(bucketOf(b.Bucket, r.Images[i].Totals, r.Images[i].Buckets))
+		}
+	}
+	return sum
+}
+
+func bucketOf(name string, totals Totals, buckets []BucketChange) Change {
+	if name == BucketTotal || name == "" {
+		return totals.Resident
+	}
+	for _, b := range buckets {
+		if b.Name == name {
+			return b.Resident
+		}
+	}
+	return Change{}
+}
+
+// findings adds to a report what its numbers say.
+type findings struct{ r *Report }
+
+func (f *findings) add(rule string, s Severity, image string, delta int64, format string, a ...any) {
+	f.r.Findings = append(f.r.Findings, Finding{rule, s, fmt.Sprintf(format, a...), image, delta})
+}
+
+// signed prints a number of bytes with its sign and thousands separators.
+func signed(n int64) string {
+	s := strconv.FormatInt(abs(n), 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if n < 0 {
+		return "-" + s
+	}
+	return "+" + s
+}
+
+// std is no part of a kernel: its presence means that a crate was built for a host.
+func (f *findings) std() {
+	for _, c := range f.r.Crates {
+		if c.Crate == "std" && c.Head > 0 {
+			f.add(RuleStdLinked, Error, "", c.Delta, "crate std is linked, %s bytes; a kernel has no std: find the crate that asks for it", signed(c.Head)[1:])
+		}
+	}
+}
+
+func (f *findings) budgets(results []BudgetResult) {
+	for _, b := range results {
+		if b.Status != BudgetOver {
+			continue
+		}
+		what := b.Budget.Bucket
+		if what == "" {
+			what = BucketTotal
+		}
+		if b.Budget.Path != "" {
+			what += " in " + b.Budget.Path
+		}
+		f.add(RuleOverBudget, Error, "", b.Delta, "%s %s B is over the budget of %s B", what, signed(b.Delta), signed(b.Limit)[1:])
+	}
+}
+
+func (f *findings) toolchain() {
+	h := f.r.Head.Fingerprint
+	for _, t := range []struct {
+		name string
+		all  []string
+	}{{"rustc", h.Rustc}, {"C compiler", h.CC}, {"linker", h.LD}} {
+		if len(t.all) > 1 {
+			f.add(RuleToolchainMixed, Warning, "", 0, "head mixes %d versions of the %s: %s", len(t.all), t.name, strings.Join(t.all, "; "))
+		}
+	}
+	if f.r.State == ToolchainChanged {
+		f.add(RuleToolchainChanged, Note, "", 0, "%s", toolchainChange(f.r.Base.Fingerprint, h))
+	}
+}
+
+func toolchainChange(b, h Fingerprint) string {
+	var parts []string
+	for _, t := range []struct {
+		name       string
+		base, head []string
+	}{{"rustc", b.Rustc, h.Rustc}, {"C compiler", b.CC, h.CC}, {"linker", b.LD, h.LD}} {
+		if len(t.base) > 0 && len(t.head) > 0 && !slices.Equal(t.base, t.head) {
+			parts = append(parts, fmt.Sprintf("%s changed from %s to %s", t.name, strings.Join(t.base, " and "), strings.Join(t.head, " and ")))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (f *findings) config() {
+	n := 0
+	var names []string
+	for _, o := range f.r.Config {
+		if o.Version {
+			continue
+		}
+		if n++; n <= 5 {
+			names = append(names, o.Option)
+		}
+	}
+	if n > 5 {
+		names = append(names, fmt.Sprintf("and %d more", n-5))
+	}
+	if n > 0 {
+		f.add(RuleConfigChanged, Note, "", 0, "%d configuration options differ: %s", n, strings.Join(names, ", "))
+	}
+}
+
+// runtime says that the Rust runtime grew, and which parts of it are new.
+func (f *findings) runtime() {
+	if f.r.State == NotCompared {
+		return
+	}
+	var runtime Change
+	for _, b := range f.r.Buckets {
+		if b.Name == BucketRuntime {
+			runtime = b.Resident
+		}
+	}
+	if runtime.Delta > 0 {
+		f.add(RuleRuntimeGrowth, Warning, "", runtime.Delta, "the Rust runtime grows by %s B to %s B", signed(runtime.Delta)[1:], signed(runtime.Head)[1:])
+	}
+	for _, p := range f.r.Runtime {
+		if p.Base == 0 && p.Head > 0 {
+			f.add(RuleNewRuntimePath, Note, "", p.Delta, "%s is new in this build, %s B", p.Path, signed(p.Head)[1:])
+		}
+	}
+}
+
+func (f *findings) unattributed() {
+	for _, b := range f.r.Buckets {
+		total := f.r.Totals.Resident.Head
+		if b.Name == BucketUnattributed && total > 0 && b.Resident.Head*100 > total*unattributedShare {
+			f.add(RuleUnattributed, Warning, "", b.Resident.Delta, "%d %% of the resident bytes (%s B) have no owner; a stripped image tells too little: measure it before strip",
+				b.Resident.Head*100/total, signed(b.Resident.Head)[1:])
+		}
+	}
+}

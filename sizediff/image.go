@@ -1,0 +1,200 @@
+package sizediff
+
+import (
+	"io"
+	"sort"
+
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+)
+
+// MeasureImage measures one ELF image of the given size. data may be nil, or the whole image in memory.
+// The error is an *elfmap.Error, or the reader's own.
+func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
+	im, err := elfmap.Open(r, size, data)
+	if err != nil {
+		return nil, err
+	}
+	d, contents, err := im.Digest()
+	if err != nil {
+		return nil, err
+	}
+	return measureImage(im, d, contents, false)
+}
+
+// measureImage does the work for an image whose digests are known. discardExit says that modules keep no .exit sections.
+func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardExit bool) (*Image, error) {
+	if err := im.ReadSymbols(); err != nil {
+		return nil, err
+	}
+	m, err := im.Own()
+	if err != nil {
+		return nil, err
+	}
+	w := &measuring{elf: im, owners: m, crates: newCrates()}
+	w.out = &Image{
+		Digest: d, Machine: im.Machine, Class: im.Class, Big: im.Big, Type: im.Type, Stripped: im.Stripped,
+	}
+	w.sections(newKinds(im, discardExit), contents)
+	w.symbols()
+	attribute(im, w.leaders, w.out.Symbols, w.crates)
+	if err := w.tables(); err != nil {
+		return nil, err
+	}
+	if err := w.constants(); err != nil {
+		return nil, err
+	}
+	w.aliases()
+	w.shares()
+	w.out.Crates = w.crates.names
+	w.out.Tools, w.out.Texts, err = identify(im, m)
+	return w.out, err
+}
+
+// measuring is one image on its way to an Image.
+type measuring struct {
+	elf     *elfmap.Image
+	owners  *elfmap.Map
+	crates  *crates
+	out     *Image
+	section []int32 // index in out.Sections of each ELF section, -1 for the null section
+	leaders []int32 // ELF symbol of each of out.Symbols
+	index   []int32 // index in out.Symbols of each ELF symbol, -1 for none
+}
+
+func (w *measuring) sections(k kinds, contents []uint64) {
+	w.section = make([]int32, len(w.elf.Sections))
+	for i := range w.elf.Sections {
+		s := &w.elf.Sections[i]
+		if i == 0 || s.Type == elfmap.TypeNull {
+			w.section[i] = -1
+			continue
+		}
+		w.section[i] = int32(len(w.out.Sections))
+		w.out.Sections = append(w.out.Sections, Section{
+			Name: s.Name, Kind: k.of(s), Code: s.Exec(), Derived: s.Alloc() && isDerived(s.Name), Size: s.Size,
+			Content: contents[i],
+		})
+	}
+}
+
+// symbols makes one Symbol for each owner, in order of section and address, with the bytes of all its ranges.
+func (w *measuring) symbols() {
+	w.index = make([]int32, len(w.elf.Symbols))
+	for i := range w.index {
+		w.index[i] = -1
+	}
+	n := 0
+	for i := range w.owners.Tilings {
+		n += len(w.owners.Tilings[i].Ranges)
+	}
+	w.out.Symbols = make([]Symbol, 0, n/2+1)
+	for i := range w.owners.Tilings {
+		t := &w.owners.Tilings[i]
+		for j, r := range t.Ranges {
+			if r.Owner >= 0 {
+				w.add(t.Section, r, t.End(j)-r.Start)
+			}
+		}
+	}
+}
+
+func (w *measuring) add(section int, r elfmap.Range, size uint64) {
+	k := w.index[r.Owner]
+	if k < 0 {
+		k = int32(len(w.out.Symbols))
+		w.index[r.Owner] = k
+		e := &w.elf.Symbols[r.Owner]
+		s := Symbol{Name: e.Name, Section: w.section[section]}
+		if e.Bind != elfmap.Local {
+			s.Flags |= FlagGlobal
+		}
+		if !w.elf.Sections[section].Exec() {
+			s.Flags |= FlagObject
+		}
+		w.out.Symbols = append(w.out.Symbols, s)
+		w.leaders = append(w.leaders, r.Owner)
+	}
+	s := &w.out.Symbols[k]
+	s.Size += size
+	switch r.Class {
+	case elfmap.Prefix:
+		s.Prefix += uint32(size)
+	case elfmap.Inferred:
+		s.Flags |= FlagInferred
+	}
+}
+
+func (w *measuring) aliases() {
+	for _, a := range w.owners.Aliases {
+		if k := w.index[a.Leader]; k >= 0 {
+			w.out.Aliases = append(w.out.Aliases, SymbolAlias{k, w.elf.Symbols[a.Name].Name})
+		}
+	}
+}
+
+// Classes of the claims made on ranges without a symbol. The owner is an index into claims.
+const (
+	classConstant = elfmap.ClassFree + iota
+	classTable
+)
+
+// owner packs a defining and an instantiating crate into a claim's owner; no image has 32,768 crates of Rust.
+func packCrates(crate, inst int32) int32  { return crate<<15 | inst&0x7fff }
+func unpackCrates(o int32) (int32, int32) { return o >> 15, o & 0x7fff }
+
+// shares adds up what no symbol owns.
+func (w *measuring) shares() {
+	type key struct {
+		section int32
+		class   ShareClass
+		table   string
+		owner   int32
+	}
+	sum := map[key]uint64{}
+	var order []key
+	for i := range w.owners.Tilings {
+		t := &w.owners.Tilings[i]
+		for j, r := range t.Ranges {
+			k := key{section: w.section[t.Section]}
+			switch r.Class {
+			case elfmap.Unattributed:
+			case elfmap.Padding:
+				k.class = SharePadding
+			case elfmap.Step:
+				k.class = ShareStep
+			case classConstant:
+				k.class, k.owner = ShareConstant, r.Owner
+			case classTable:
+				k.class, k.owner = ShareTable, r.Owner
+				if !w.out.Sections[k.section].Derived {
+					k.table = "kallsyms"
+				}
+			default:
+				continue
+			}
+			if _, ok := sum[k]; !ok {
+				order = append(order, k)
+			}
+			sum[k] += t.End(j) - r.Start
+		}
+	}
+	for _, k := range order {
+		s := Share{Section: k.section, Class: k.class, Table: k.table, Bytes: sum[k]}
+		s.Crate, s.Inst = unpackCrates(k.owner)
+		w.out.Shares = append(w.out.Shares, s)
+	}
+	sort.SliceStable(w.out.Shares, func(i, j int) bool { return shareLess(w.out, i, j) })
+}
+
+func shareLess(m *Image, i, j int) bool {
+	a, b := &m.Shares[i], &m.Shares[j]
+	switch {
+	case a.Section != b.Section:
+		return a.Section < b.Section
+	case a.Class != b.Class:
+		return a.Class < b.Class
+	case a.Crate != b.Crate:
+		return a.Crate < b.Crate
+	}
+	return a.Inst < b.Inst
+}

@@ -1,0 +1,341 @@
+package sizediff
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
+// pair is a symbol of base and its counterpart in head.
+type pair struct{ base, head int32 }
+
+// side is one image of a comparison.
+type side struct {
+	im       *Image
+	sections []int32 // section names as numbers that both sides share
+	rest     []int32 // symbols not paired yet, in order of address
+}
+
+func (s *side) symbol(i int32) *Symbol { return &s.im.Symbols[i] }
+
+// matcher pairs the symbols of two images in passes of falling strictness. Each symbol is paired at most once, and no sum
+// depends on the pairs. Exchanging base and head exchanges the sides of every pair.
+type matcher struct {
+	base, head side
+	pairs      []pair
+	names      map[string]looseName
+}
+
+func matchSymbols(base, head *Image, count *Matching) *matcher {
+	ids := map[string]int32{}
+	m := &matcher{
+		base: side{im: base, sections: sectionNumbers(base, ids)}, head: side{im: head, sections: sectionNumbers(head, ids)},
+		names: map[string]looseName{},
+	}
+	m.lockstep()
+	inSection := func(key func(s *side, i int32) string) keyFunc {
+		return func(s *side, i int32) string {
+			if k := key(s, i); k != "" {
+				return sectionKey32(s.sections[s.symbol(i).Section]) + k
+			}
+			return ""
+		}
+	}
+	name := func(s *side, i int32) string { return s.symbol(i).Name }
+	hashFree := func(s *side, i int32) string { return m.loose(s.symbol(i).Name).hashFree }
+	m.pass(inSection(name))
+	m.pass(name)
+	count.Exact += len(m.pairs)
+	n := len(m.pairs)
+	m.pass(inSection(func(s *side, i int32) string {
+		return hashFree(s, i) + "\x00" + s.im.Crates[s.symbol(i).Inst]
+	}))
+	m.pass(inSection(hashFree))
+	m.pass(hashFree)
+	count.HashFree += len(m.pairs) - n
+	n = len(m.pairs)
+	m.byAlias()
+	count.Alias += len(m.pairs) - n
+	n = len(m.pairs)
+	m.pass(inSection(func(s *side, i int32) string { return m.loose(s.symbol(i).Name).family }))
+	count.Family += len(m.pairs) - n
+	return m
+}
+
+func sectionNumbers(im *Image, ids map[string]int32) []int32 {
+	out := make([]int32, len(im.Sections))
+	for i := range im.Sections {
+		id, ok := ids[im.Sections[i].Name]
+		if !ok {
+			id = int32(len(ids))
+			ids[im.Sections[i].Name] = id
+		}
+		out[i] = id
+	}
+	return out
+}
+
+// lookahead is how far lockstep searches for the point where base and head agree again.
+const lookahead = 32
+
+// lockstep walks both lists in order of address, where unchanged code stands in the same order. It pairs nearly all
+// symbols of a patched kernel without a hash table, and names that are not unique with their true counterpart.
+func (m *matcher) lockstep() {
+	a, b := m.base.im.Symbols, m.head.im.Symbols
+	m.pairs = make([]pair, 0, min(len(a), len(b)))
+	i, j := 0, 0
+	for i < len(a) && j < len(b) {
+		if m.equal(i, j) {
+			m.pairs = append(m.pairs, pair{int32(i), int32(j)})
+			i, j = i+1, j+1
+			continue
+		}
+		skipBase, skipHead := m.resync(i, j)
+		i = m.base.leave(i, i+skipBase)
+		j = m.head.leave(j, j+skipHead)
+	}
+	m.base.leave(i, len(a))
+	m.head.leave(j, len(b))
+}
+
+func (m *matcher) equal(i, j int) bool {
+	s, t := &m.base.im.Symbols[i], &m.head.im.Symbols[j]
+	return m.base.sections[s.Section] == m.head.sections[t.Section] && s.Name == t.Name
+}
+
+// resync says how many symbols to leave on each side so that both agree again, one on each when they do not soon.
+func (m *matcher) resync(i, j int) (skipBase, skipHead int) {
+	for k := 1; k <= lookahead; k++ {
+		inBase := i+k < len(m.base.im.Symbols) && m.equal(i+k, j)
+		inHead := j+k < len(m.head.im.Symbols) && m.equal(i, j+k)
+		switch {
+		case inBase && inHead:
+			return 1, 1
+		case inBase:
+			return k, 0
+		case inHead:
+			return 0, k
+		}
+	}
+	return 1, 1
+}
+
+// leave puts symbols from i to j into the rest, and returns j.
+func (s *side) leave(i, j int) int {
+	for ; i < j; i++ {
+		s.rest = append(s.rest, int32(i))
+	}
+	return j
+}
+
+// keyFunc names a symbol for one pass; "" keeps it out of the pass.
+type keyFunc func(s *side, i int32) string
+
+// sectionKey32 turns a section's number into the first bytes of a key.
+func sectionKey32(id int32) string {
+	return string([]byte{byte(id >> 16), byte(id >> 8), byte(id)})
+}
+
+func (m *matcher) loose(name string) looseName {
+	n, ok := m.names[name]
+	if !ok {
+		n = loosen(name)
+		m.names[name] = n
+	}
+	return n
+}
+
+// pass pairs the symbols that are left and have the same key: those of equal size first, then in order.
+func (m *matcher) pass(key keyFunc) {
+	if len(m.base.rest) == 0 || len(m.head.rest) == 0 {
+		return
+	}
+	base, _ := m.base.group(key)
+	head, order := m.head.group(key)
+	n := len(m.pairs)
+	for _, k := range order {
+		if len(base[k]) > 0 {
+			m.pairGroup(base[k], head[k])
+		}
+	}
+	m.settle(n)
+}
+
+func (s *side) group(key keyFunc) (groups map[string][]int32, order []string) {
+	groups = make(map[string][]int32, len(s.rest))
+	for _, i := range s.rest {
+		k := key(s, i)
+		if k == "" {
+			continue
+		}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], i)
+	}
+	return groups, order
+}
+
+// pairGroup pairs symbols with the same key: equal sizes first, each in order, then the rest in order.
+func (m *matcher) pairGroup(base, head []int32) {
+	bySize := map[uint64][]int32{}
+	for _, j := range head {
+		n := m.head.symbol(j).Size
+		bySize[n] = append(bySize[n], j)
+	}
+	var left []int32
+	used := map[int32]bool{}
+	for _, i := range base {
+		n := m.base.symbol(i).Size
+		if q := bySize[n]; len(q) > 0 {
+			m.pairs = append(m.pairs, pair{i, q[0]})
+			used[q[0]] = true
+			bySize[n] = q[1:]
+		} else {
+			left = append(left, i)
+		}
+	}
+	for _, j := range head {
+		if len(left) > 0 && !used[j] {
+			m.pairs = append(m.pairs, pair{left[0], j})
+			left = left[1:]
+		}
+	}
+}
+
+// settle takes the symbols of the pairs from n on out of the rest.
+func (m *matcher) settle(n int) {
+	if n == len(m.pairs) {
+		return
+	}
+	base, head := map[int32]bool{}, map[int32]bool{}
+	for _, p := range m.pairs[n:] {
+		base[p.base], head[p.head] = true, true
+	}
+	m.base.rest, m.head.rest = without(m.base.rest, base), without(m.head.rest, head)
+}
+
+func without(list []int32, done map[int32]bool) []int32 {
+	out := list[:0]
+	for _, i := range list {
+		if !done[i] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// byAlias pairs symbols that have any name in common: which of several names of the same bytes a linker lists first is
+// chance. Names are taken in order, so that base and head can be exchanged.
+func (m *matcher) byAlias() {
+	if len(m.base.rest) == 0 || len(m.head.rest) == 0 {
+		return
+	}
+	base, head := m.allNames(&m.base), m.allNames(&m.head)
+	var common []string
+	for n := range base {
+		if _, ok := head[n]; ok {
+			common = append(common, n)
+		}
+	}
+	slices.Sort(common)
+	n := len(m.pairs)
+	usedBase, usedHead := map[int32]bool{}, map[int32]bool{}
+	for _, k := range common {
+		if i, j := base[k], head[k]; !usedBase[i] && !usedHead[j] {
+			m.pairs = append(m.pairs, pair{i, j})
+			usedBase[i], usedHead[j] = true, true
+		}
+	}
+	m.settle(n)
+}
+
+// allNames returns the first symbol of the rest for each of their names.
+func (m *matcher) allNames(s *side) map[string]int32 {
+	out := map[string]int32{}
+	put := func(name string, i int32) {
+		k := m.loose(name).hashFree
+		if _, ok := out[k]; !ok {
+			out[k] = i
+		}
+	}
+	left := make(map[int32]bool, len(s.rest))
+	for _, i := range s.rest {
+		left[i] = true
+		put(s.symbol(i).Name, i)
+	}
+	for _, a := range s.im.Aliases {
+		if left[a.Symbol] {
+			put(a.Name, a.Symbol)
+		}
+	}
+	return out
+}
+
+// looseName is what is left of a name when everything is taken off that a rebuild changes by itself.
+type looseName struct {
+	hashFree string // without hashes, disambiguators and counters
+	family   string // also without the numbers of closures, shims and clones
+}
+
+func loosen(name string) looseName {
+	if rustname.Looks(name) {
+		if n, ok := rustname.Parse(name); ok {
+			return looseName{uncount(n.MatchKey()) + n.Suffix, uncount(n.FamilyKey())}
+		}
+	}
+	stem, clone := cutClones(name)
+	stem = uncount(stem)
+	return looseName{stem + clone, stem}
+}
+
+// cutClones takes off the suffixes that compilers append to C names: .llvm.N and .N go, of .constprop.N, .isra.N, .part.N
+// and .cold the word stays in clone.
+func cutClones(name string) (stem, clone string) {
+	i := strings.IndexByte(name, '.')
+	if i <= 0 {
+		return name, ""
+	}
+	stem = name[:i]
+	for _, part := range strings.Split(name[i+1:], ".") {
+		if part == "llvm" || digits(part, "0123456789") {
+			continue
+		}
+		clone += "." + part
+	}
+	return stem, clone
+}
+
+// counted are the beginnings of names that carry a counter or a line number somewhere.
+var counted = []string{
+	"__UNIQUE_ID_", "__BTF_ID_", "__mod_device_table__", "__addressable_", "__initcall__", "__exitcall__", "__compound_literal",
+}
+
+// uncount replaces numbers by # in names that carry a counter. In a Rust key the last path element decides.
+func uncount(name string) string {
+	last := name
+	if i := strings.LastIndex(name, "::"); i >= 0 {
+		last = name[i+2:]
+	}
+	number := len(last) - len(strings.TrimRight(last, "0123456789"))
+	hit := strings.HasPrefix(last, "__") && number > 0 && last[len(last)-number-1] == '_'
+	for _, p := range counted {
+		hit = hit || strings.HasPrefix(last, p)
+	}
+	if !hit {
+		return name
+	}
+	var b strings.Builder
+	b.WriteString(name[:len(name)-len(last)])
+	for i := 0; i < len(last); i++ {
+		if !isDigit(last[i]) {
+			b.WriteByte(last[i])
+		} else if i == 0 || !isDigit(last[i-1]) {
+			b.WriteByte('#')
+		}
+	}
+	return b.String()
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -1,0 +1,456 @@
+package sizediff
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
+// tables attributes the entries of derived tables to the crates whose symbols they describe: exported names, unwind data,
+// call sites, names in kallsyms. It only looks for Rust; the rest of a table stays the table's own.
+func (w *measuring) tables() error {
+	if err := w.kallsyms(); err != nil {
+		return err
+	}
+	code := w.rustCode()
+	if len(code.runs) == 0 && len(w.crates.names) == 1 {
+		return nil
+	}
+	for i := range w.owners.Tilings {
+		t := &w.owners.Tilings[i]
+		s := &w.elf.Sections[t.Section]
+		if t.Size == 0 || !isDerived(s.Name) {
+			continue
+		}
+		if strings.HasPrefix(s.Name, "__ksymtab") || strings.HasPrefix(s.Name, "__kflagstab") || strings.HasPrefix(s.Name, "__kcrctab") {
+			t.Claim(w.exports(t))
+		}
+		if err := w.addressTable(t, code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exportPrefixes begin the labels that EXPORT_SYMBOL puts at its entries and strings (include/linux/export.h and the
+// export tables that modpost writes).
+var exportPrefixes = []string{"__ksymtab_", "__kstrtab_", "__flags_", "__kcrctab_", "__crc_"}
+
+// exports claims the bytes between labels of exported Rust symbols.
+func (w *measuring) exports(t *elfmap.Tiling) []elfmap.Claim {
+	type label struct {
+		at    uint64
+		owner int32
+	}
+	var labels []label
+	others := w.nameless()
+	for i := range w.elf.Symbols {
+		s := &w.elf.Symbols[i]
+		if int(s.Section) != t.Section {
+			continue
+		}
+		at := w.offset(s)
+		for _, p := range exportPrefixes {
+			if name, ok := strings.CutPrefix(s.Name, p); ok && at < t.Size {
+				labels = append(labels, label{at, w.crateOfName(name, others)})
+				break
+			}
+		}
+	}
+	slices.SortFunc(labels, func(a, b label) int {
+		if a.at != b.at {
+			return int(int64(a.at) - int64(b.at))
+		}
+		return int(b.owner) - int(a.owner)
+	})
+	var claims []elfmap.Claim
+	for i, l := range labels {
+		end := t.Size
+		if i+1 < len(labels) {
+			end = labels[i+1].at
+		}
+		if l.owner != 0 && end > l.at {
+			claims = append(claims, elfmap.Claim{Start: l.at, End: end, Owner: l.owner, Class: classTable})
+		}
+	}
+	return claims
+}
+
+// offset is where a symbol lies in its section.
+func (w *measuring) offset(s *elfmap.Symbol) uint64 {
+	if w.elf.Type == elfmap.FileRelocatable {
+		return s.Value
+	}
+	return s.Value - w.elf.Sections[s.Section].Addr
+}
+
+// nameless returns the packed crates of Rust symbols whose name does not tell.
+func (w *measuring) nameless() map[string]int32 {
+	m := map[string]int32{}
+	for i := range w.out.Symbols {
+		if s := &w.out.Symbols[i]; s.How != ByNothing && s.How != ByName {
+			m[s.Name] = packCrates(s.Crate, s.Inst)
+		}
+	}
+	return m
+}
+
+// crateOfName returns the packed crates of a name, 0 when it is not Rust.
+func (w *measuring) crateOfName(name string, others map[string]int32) int32 {
+	if rustname.Looks(name) {
+		if n, ok := rustname.Parse(name); ok && n.Crate != "" {
+			inst := int32(0)
+			if n.Instantiating != "" && n.Instantiating != n.Crate {
+				inst = w.crates.id(n.Instantiating)
+			}
+			return packCrates(w.crates.id(n.Crate), inst)
+		}
+	}
+	return others[name]
+}
+
+// run is a range of addresses, or of offsets in one section, that belongs to one crate.
+type run struct {
+	start, end uint64
+	owner      int32
+}
+
+// codeMap finds the crate of an address in Rust code. In a relocatable file addresses of different sections overlap, so
+// there each section has its own.
+type codeMap struct {
+	runs     []run // by start
+	sections map[int][]run
+}
+
+// rustCode lists the code of Rust symbols, prefixes included.
+func (w *measuring) rustCode() codeMap {
+	m := codeMap{sections: map[int][]run{}}
+	for i := range w.owners.Tilings {
+		t := &w.owners.Tilings[i]
+		sec := &w.elf.Sections[t.Section]
+		if !sec.Exec() {
+			continue
+		}
+		var runs []run
+		for j, r := range t.Ranges {
+			if r.Owner < 0 || r.Class >= elfmap.ClassFree {
+				continue
+			}
+			s := &w.out.Symbols[w.index[r.Owner]]
+			if s.Crate == 0 {
+				continue
+			}
+			runs = append(runs, run{sec.Addr + r.Start, sec.Addr + t.End(j), packCrates(s.Crate, s.Inst)})
+		}
+		if w.elf.Type == elfmap.FileRelocatable {
+			m.sections[t.Section] = runs
+		}
+		m.runs = append(m.runs, runs...)
+	}
+	slices.SortFunc(m.runs, func(a, b run) int {
+		if a.start < b.start {
+			return -1
+		}
+		return 1
+	})
+	return m
+}
+
+// find returns the owner of an address, 0 for none.
+func find(runs []run, at uint64) int32 {
+	lo, hi := 0, len(runs)
+	for lo < hi {
+		if mid := (lo + hi) / 2; runs[mid].end <= at {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(runs) && runs[lo].start <= at {
+		return runs[lo].owner
+	}
+	return 0
+}
+
+// addressTables are tables of fixed-size entries that begin with the place they describe: as a 32-bit distance from the
+// entry itself, or as an address. Sizes to try, most recent kernels first; .orc_unwind goes with .orc_unwind_ip.
+var addressTables = map[string]struct {
+	sizes    []uint64
+	absolute bool
+}{
+	".orc_unwind_ip": {sizes: []uint64{4}}, ".call_sites": {sizes: []uint64{4}}, ".return_sites": {sizes: []uint64{4}},
+	".retpoline_sites": {sizes: []uint64{4}}, ".ibt_endbr_seal": {sizes: []uint64{4}}, ".cfi_sites": {sizes: []uint64{4}},
+	".smp_locks": {sizes: []uint64{4}}, "__ex_table": {sizes: []uint64{12, 8}}, "__bug_table": {sizes: []uint64{16, 12, 8}},
+	".altinstructions": {sizes: []uint64{14, 12, 13}}, "__jump_table": {sizes: []uint64{16, 12}}, ".static_call_sites": {sizes: []uint64{8}},
+	"__mcount_loc": {sizes: []uint64{8}, absolute: true}, "__patchable_function_entries": {sizes: []uint64{8}, absolute: true},
+}
+
+const orcEntry = 6 // struct orc_entry, arch/x86/include/asm/orc_types.h
+
+// addressTable claims the entries of one table that describe Rust code.
+func (w *measuring) addressTable(t *elfmap.Tiling, code codeMap) error {
+	kind, ok := addressTables[w.elf.Sections[t.Section].Name]
+	if !ok || len(code.runs) == 0 {
+		return nil
+	}
+	owners := map[uint64]int32{} // by offset of the entry's first field
+	if w.elf.HasRelocs(t.Section) {
+		if err := w.relocatedEntries(t, code, owners); err != nil {
+			return err
+		}
+	} else if w.elf.Type == elfmap.FileRelocatable {
+		return nil
+	}
+	size, entries, err := w.entries(t, kind.sizes, kind.absolute, code, owners)
+	if err != nil || size == 0 {
+		return err
+	}
+	t.Claim(claimEntries(entries, size))
+	if w.elf.Sections[t.Section].Name == ".orc_unwind_ip" {
+		if u := w.owners.Tiling(w.elf.Find(".orc_unwind")); u != nil && u.Size/orcEntry == t.Size/size {
+			u.Claim(claimEntries(entries, orcEntry))
+		}
+	}
+	return nil
+}
+
+// entry is entry number n of a table, and its owner.
+type entry struct {
+	n     uint64
+	owner int32
+}
+
+func claimEntries(entries []entry, size uint64) []elfmap.Claim {
+	var out []elfmap.Claim
+	for _, e := range entries {
+		if k := len(out); k > 0 && out[k-1].End == e.n*size && out[k-1].Owner == e.owner {
+			out[k-1].End += size
+			continue
+		}
+		out = append(out, elfmap.Claim{Start: e.n * size, End: (e.n + 1) * size, Owner: e.owner, Class: classTable})
+	}
+	return out
+}
+
+// relocatedEntries finds owners through the relocations of a table: the exact way.
+func (w *measuring) relocatedEntries(t *elfmap.Tiling, code codeMap, owners map[uint64]int32) error {
+	return w.elf.Relocs(t.Section, func(r elfmap.Reloc) {
+		if int(r.Symbol) >= len(w.elf.Symbols) {
+			return
+		}
+		s := &w.elf.Symbols[r.Symbol]
+		if !s.Defined() {
+			return
+		}
+		at := uint64(int64(w.offset(s)) + r.Addend)
+		runs := code.runs
+		if w.elf.Type == elfmap.FileRelocatable {
+			runs = code.sections[int(s.Section)]
+		} else {
+			at += w.elf.Sections[s.Section].Addr
+		}
+		if o := find(runs, at); o != 0 {
+			owners[r.Offset] = o
+		}
+	})
+}
+
+// entries finds the size of a table's entries and those that describe Rust code. Without relocations the size is the first
+// for which every entry points into code.
+func (w *measuring) entries(t *elfmap.Tiling, sizes []uint64, absolute bool, code codeMap, owners map[uint64]int32) (uint64, []entry, error) {
+	data, err := w.elf.Data(t.Section)
+	if err != nil || data == nil {
+		return 0, nil, err
+	}
+	if n := w.elf.Sections[t.Section].EntrySize; n > 1 {
+		sizes = []uint64{n}
+	}
+	base := w.elf.Sections[t.Section].Addr
+	for _, size := range sizes {
+		if t.Size%size != 0 || size < 4 || absolute && size < uint64(w.elf.PointerSize()) {
+			continue
+		}
+		var out []entry
+		fits := true
+		for off := uint64(0); off < t.Size && fits; off += size {
+			var owner int32
+			switch {
+			case w.elf.Type == elfmap.FileRelocatable:
+				owner = owners[off]
+			case absolute:
+				owner = find(code.runs, w.elf.Pointer(data[off:]))
+			default:
+				at := base + off + uint64(int64(w.elf.Word(data[off:])))
+				owner = find(code.runs, at)
+				fits = len(sizes) == 1 || owner != 0 || w.inCode(at)
+			}
+			if owner != 0 {
+				out = append(out, entry{off / size, owner})
+			}
+		}
+		if fits {
+			return size, out, nil
+		}
+	}
+	return 0, nil, nil
+}
+
+// inCode reports whether an address lies in a section with code.
+func (w *measuring) inCode(at uint64) bool {
+	for i := range w.elf.Sections {
+		if s := &w.elf.Sections[i]; s.Exec() && s.Alloc() && at >= s.Addr && at-s.Addr < s.Size {
+			return true
+		}
+	}
+	return false
+}
+
+// kallsymsTables are the labels of scripts/kallsyms.c's output, which have no sizes.
+var kallsymsTables = []string{
+	"kallsyms_names", "kallsyms_offsets", "kallsyms_addresses", "kallsyms_relative_base", "kallsyms_num_syms", "kallsyms_markers",
+	"kallsyms_token_table", "kallsyms_token_index", "kallsyms_seqs_of_names",
+}
+
+// kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
+func (w *measuring) kallsyms() error {
+	tables := map[string]*elfmap.Symbol{}
+	for i := range w.elf.Symbols {
+		s := &w.elf.Symbols[i]
+		if strings.HasPrefix(s.Name, "kallsyms_") && s.Defined() && s.Size == 0 && slices.Contains(kallsymsTables, s.Name) {
+			tables[s.Name] = s
+		}
+	}
+	names := tables["kallsyms_names"]
+	if names == nil {
+		return nil
+	}
+	t := w.owners.Tiling(int(names.Section))
+	if t == nil {
+		return nil
+	}
+	data, err := w.elf.Data(t.Section)
+	if err != nil || data == nil {
+		return err
+	}
+	spans := map[string][]byte{}
+	var whole []elfmap.Claim
+	for _, name := range kallsymsTables {
+		s := tables[name]
+		if s == nil || s.Section != names.Section {
+			continue
+		}
+		if start := w.offset(s); start < t.Size {
+			end := w.gapEnd(t, start)
+			spans[name] = data[start:end]
+			whole = append(whole, elfmap.Claim{Start: start, End: end, Class: classTable})
+		}
+	}
+	t.Claim(w.kallsymsRust(tables, spans))
+	t.Claim(whole)
+	return nil
+}
+
+// gapEnd returns where the gap around offset start ends: at the next symbol of any kind.
+func (w *measuring) gapEnd(t *elfmap.Tiling, start uint64) uint64 {
+	end := t.End(t.At(start))
+	for i := range w.elf.Symbols {
+		if s := &w.elf.Symbols[i]; int(s.Section) == t.Section && s.Type != elfmap.SectionType {
+			if at := w.offset(s); at > start && at < end {
+				end = at
+			}
+		}
+	}
+	return end
+}
+
+// kallsymsRust claims the name, the address and the sorting entry of each Rust symbol.
+func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[string][]byte) []elfmap.Claim {
+	var claims []elfmap.Claim
+	tokens := newTokens(w.elf, spans["kallsyms_token_table"], spans["kallsyms_token_index"])
+	others := w.nameless()
+	claim := func(table string, start, n uint64, owner int32) {
+		if span := spans[table]; start+n <= uint64(len(span)) {
+			at := w.offset(tables[table]) + start
+			claims = append(claims, elfmap.Claim{Start: at, End: at + n, Owner: owner, Class: classTable})
+		}
+	}
+	owners := map[uint32]int32{}
+	names := spans["kallsyms_names"]
+	for pos, seq := uint64(0), uint32(0); pos < uint64(len(names)); seq++ {
+		n, head := uint64(names[pos]), uint64(1)
+		if n&0x80 != 0 && pos+1 < uint64(len(names)) { // since 6.1 a length of 128 or more takes two bytes
+			n, head = n&0x7f|uint64(names[pos+1])<<7, 2
+		}
+		if n == 0 || pos+head+n > uint64(len(names)) {
+			break
+		}
+		if owner := w.kallsymsOwner(tokens, names[pos+head:pos+head+n], others); owner != 0 {
+			owners[seq] = owner
+			claim("kallsyms_names", pos, head+n, owner)
+			claim("kallsyms_offsets", uint64(seq)*4, 4, owner)
+			claim("kallsyms_addresses", uint64(seq)*uint64(w.elf.PointerSize()), uint64(w.elf.PointerSize()), owner)
+		}
+		pos += head + n
+	}
+	seqs := spans["kallsyms_seqs_of_names"]
+	for i := 0; i+3 <= len(seqs); i += 3 {
+		if owner := owners[uint32(seqs[i])<<16|uint32(seqs[i+1])<<8|uint32(seqs[i+2])]; owner != 0 {
+			claim("kallsyms_seqs_of_names", uint64(i), 3, owner)
+		}
+	}
+	return claims
+}
+
+// kallsymsOwner returns the packed crates of a compressed name. The first letters decide for nearly all, cheaply.
+func (w *measuring) kallsymsOwner(tokens *tokens, compressed []byte, others map[string]int32) int32 {
+	var buf [8]byte
+	start := tokens.expand(buf[:0], compressed, 8)
+	if len(start) < 3 {
+		return 0
+	}
+	rust := start[1] == '_' && (start[2] == 'R' || start[2] == 'Z' || start[2] == '_')
+	if !rust && len(others) == 0 {
+		return 0
+	}
+	name := string(tokens.expand(nil, compressed, 4096)[1:])
+	return w.crateOfName(strings.TrimPrefix(name, "__pfx_"), others)
+}
+
+// tokens expands names compressed by scripts/kallsyms.c: each byte stands for a string.
+type tokens struct{ text [256]string }
+
+func newTokens(im *elfmap.Image, table, index []byte) *tokens {
+	t := new(tokens)
+	var order binary.ByteOrder = binary.LittleEndian
+	if im.Big {
+		order = binary.BigEndian
+	}
+	for i := range t.text {
+		if 2*i+2 > len(index) {
+			break
+		}
+		at := int(order.Uint16(index[2*i:]))
+		if at >= len(table) {
+			continue
+		}
+		s := table[at:]
+		if n := slices.Index(s[:min(len(s), 256)], 0); n >= 0 {
+			t.text[i] = string(s[:n])
+		}
+	}
+	return t
+}
+
+// expand appends at most about limit bytes of the name to buf.
+func (t *tokens) expand(buf, compressed []byte, limit int) []byte {
+	for _, c := range compressed {
+		if len(buf) >= limit {
+			break
+		}
+		buf = append(buf, t.text[c]...)
+	}
+	return buf
+}
