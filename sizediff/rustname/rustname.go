@@ -163,15 +163,18 @@ func (n *Name) Family() string {
 	return n.print(n.root, fold)
 }
 
-// Generic reports whether the item has type or const arguments: whether Args
-// is not empty. A legacy name has no arguments but may show parameters
-// ("Vec<T,A>"), which count.
+// Generic reports whether the item is an instance of generic code: whether it
+// has Args and names the crate that made it. Without that crate arguments are
+// those of a concrete impl ("impl FromStr for NonZero<u16>"), of which there
+// is one; a concrete #[inline] item with arguments is still taken for generic.
+// A legacy name has no arguments but may show parameters ("Vec<T,A>"), which
+// count.
 func (n *Name) Generic() bool {
 	if n.Mangling == Legacy {
 		_, args := n.legacyFamily("<_>")
 		return len(args) > 0
 	}
-	return len(n.folded()) > 0
+	return n.Instantiating != "" && len(n.folded()) > 0
 }
 
 // Args prints, in order of appearance, the type and const arguments that

@@ -50,6 +50,8 @@ type node struct {
 
 type span struct{ from, to int32 }
 
+func (n *node) isImpl() bool { return n.class == pathNode && (n.tag == 'M' || n.tag == 'X') }
+
 // Tags of parts.
 const (
 	partLifetime = 'L' // generic argument
@@ -71,21 +73,19 @@ func (t *tree) child(id ref, i int) ref { return t.children(id)[i] }
 func (t *tree) text(s span) string { return t.sym[s.from:s.to] }
 
 func parseV0(body string) (*Name, bool) {
-	p := parser{tree: tree{
-		sym:   body,
-		nodes: make([]node, 0, 8+len(body)/5),
-		kids:  make([]ref, 0, 8+len(body)/5),
-	}}
+	p := parser{
+		tree:  tree{sym: body, nodes: make([]node, 0, 8+len(body)/5), kids: make([]ref, 0, 8+len(body)/6)},
+		stack: make([]ref, 0, 32),
+	}
 	for p.pos < len(body) && isDigit(body[p.pos]) { // encoding version
 		p.pos++
 	}
 	p.root = p.path()
-	end := p.pos
 	inst := ref(-1)
-	if p.pos < len(body) && !p.bad && isUpper(body[p.pos]) {
+	if isUpper(p.peek()) {
 		inst = p.path()
-		end = p.pos
 	}
+	end := p.pos
 	if p.bad || p.nodes[p.root].free > 0 || !validSuffix(body[end:]) {
 		return nil, false
 	}
@@ -184,7 +184,7 @@ func (p *parser) close(o open) ref {
 	for i, kid := range kids {
 		k := &p.nodes[kid]
 		n.depth = max(n.depth, k.depth+1)
-		if implPath := i == 0 && (n.tag == 'M' || n.tag == 'X') && n.class == pathNode; !implPath {
+		if i > 0 || !n.isImpl() { // an impl's path is not printed
 			free = max(free, k.free)
 		}
 	}
@@ -192,10 +192,8 @@ func (p *parser) close(o open) ref {
 		return p.fail()
 	}
 	n.free = free - min(free, n.binds)
-	if n.tag == 'R' || n.tag == 'Q' || n.tag == 'D' || n.tag == partLifetime {
-		if n.class == typeNode || n.class == partNode {
-			n.free = max(n.free, uint16(n.num))
-		}
+	if n.class == typeNode || n.class == partNode && n.tag == partLifetime {
+		n.free = max(n.free, uint16(n.num)) // the lifetime of &'a T, dyn T + 'a, 'a
 	}
 	n.kids = span{int32(len(p.kids)), int32(len(p.kids) + len(kids))}
 	p.kids = append(p.kids, kids...)

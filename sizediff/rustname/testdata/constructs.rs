@@ -1,7 +1,7 @@
-// Source of the names in constructs.txt. Built twice, as
-//   rustc +nightly --crate-type=lib --emit=obj -Copt-level=0 -Csymbol-mangling-version=v0
-//   rustc +nightly --crate-type=lib --emit=obj -Copt-level=0 -Csymbol-mangling-version=legacy
-//                  (with -Zunstable-options)
+// Source of the names in constructs.txt. Built with rustc 1.97.0-nightly (2026-05-19), once with
+// VERSION v0 and once with legacy:
+//   rustc --crate-type=lib --crate-name=constructs --edition=2021 --emit=obj -Copt-level=0 \
+//         -Zunstable-options -Csymbol-mangling-version=VERSION constructs.rs
 // The defined names of both objects, each once, with what rustc-demangle
 // 0.1.27 prints for {:#} and {}, are in constructs.txt.
 #![feature(adt_const_params, unsized_const_params, never_type)]
