@@ -30,11 +30,11 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 	if err != nil {
 		return nil, err
 	}
-	w := &measuring{elf: im, owners: m, crates: newCrates()}
+	w := &measuring{elf: im, owners: m, marks: findLandmarks(im), crates: newCrates()}
 	w.out = &Image{
 		Digest: d, Machine: im.Machine, Class: im.Class, Big: im.Big, Type: im.Type, Stripped: im.Stripped,
 	}
-	w.sections(newKinds(im, discardExit), contents)
+	w.sections(newKinds(im, w.marks, discardExit), contents)
 	w.symbols()
 	attribute(im, w.leaders, w.out.Symbols, w.crates)
 	if err := w.tables(); err != nil {
@@ -46,14 +46,14 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 	w.aliases()
 	w.shares()
 	w.out.Crates = w.crates.names
-	w.out.Tools, w.out.Texts, err = identify(im, m)
-	return w.out, err
+	return w.out, identify(im, w.marks, w.out)
 }
 
 // measuring is one image on its way to an Image.
 type measuring struct {
 	elf     *elfmap.Image
 	owners  *elfmap.Map
+	marks   *landmarks
 	crates  *crates
 	out     *Image
 	section []int32 // index in out.Sections of each ELF section, -1 for the null section

@@ -57,38 +57,26 @@ func isVersionOption(name string) bool {
 
 // embeddedConfig returns the compressed configuration between kernel_config_data and its end mark (CONFIG_IKCONFIG), and
 // the section where it lies; nil when the image has none.
-func embeddedConfig(im *elfmap.Image) (blob []byte, section int32, err error) {
-	var start, end *elfmap.Symbol
-	for i := range im.Symbols {
-		switch s := &im.Symbols[i]; s.Name {
-		case "kernel_config_data":
-			start = s
-		case "kernel_config_data_end":
-			end = s
-		}
-	}
-	if start == nil || end == nil || !start.Defined() || start.Section != end.Section || end.Value <= start.Value || end.Value-start.Value > maxConfig {
+func embeddedConfig(im *elfmap.Image, marks *landmarks) (blob []byte, section int32, err error) {
+	start, end := marks.config, marks.configEnd
+	if start == nil || end == nil || start.Section != end.Section || end.Value <= start.Value || end.Value-start.Value > maxConfig {
 		return nil, 0, nil
 	}
 	blob, err = symbolBytes(im, start, end.Value-start.Value)
 	return blob, start.Section, err
 }
 
-// imageConfig returns the options of the configuration embedded in an image, nil when it has none that can be read.
-func imageConfig(im *elfmap.Image) ([]Option, error) {
-	blob, _, err := embeddedConfig(im)
-	if err != nil || len(blob) == 0 {
-		return nil, err
-	}
+// unpackConfig returns the options of a compressed configuration, nil when it cannot be read.
+func unpackConfig(blob []byte) []Option {
 	z, err := gzip.NewReader(bytes.NewReader(blob))
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	text, err := io.ReadAll(io.LimitReader(z, maxConfig))
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	return ParseConfig(text), nil
+	return ParseConfig(text)
 }
 
 // shortDigest names a blob in a text.

@@ -39,19 +39,14 @@ type kinds struct {
 	begin, end  uint64 // the region of vmlinux that is freed, when it is marked
 }
 
-func newKinds(im *elfmap.Image, discardExit bool) kinds {
+func newKinds(im *elfmap.Image, marks *landmarks, discardExit bool) kinds {
 	k := kinds{discardExit: discardExit}
 	k.module = im.Type == elfmap.FileRelocatable && (im.Find(".modinfo") > 0 || im.Find(".gnu.linkonce.this_module") > 0)
 	if im.Type == elfmap.FileRelocatable {
 		return k
 	}
-	for i := range im.Symbols {
-		switch im.Symbols[i].Name {
-		case "__init_begin":
-			k.begin = im.Symbols[i].Value
-		case "__init_end":
-			k.end = im.Symbols[i].Value
-		}
+	if marks.initBegin != nil && marks.initEnd != nil {
+		k.begin, k.end = marks.initBegin.Value, marks.initEnd.Value
 	}
 	if k.begin >= k.end {
 		k.begin, k.end = 0, 0

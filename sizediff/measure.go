@@ -2,7 +2,6 @@ package sizediff
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"path"
 	"runtime"
@@ -96,10 +95,10 @@ func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
 	if err := m.measureAll(b, images, o); err != nil {
 		return nil, err
 	}
-	if m.Config == nil {
-		err = m.findConfig(images)
+	for i := 0; i < len(m.Images) && m.Config == nil; i++ {
+		m.Config = m.Images[i].embedded
 	}
-	return m, err
+	return m, nil
 }
 
 // sort files the build's contents: images to measure, a packed measurement, the configuration, and the rest by size.
@@ -240,33 +239,4 @@ func measureFile(f *source.File, cache *Cache, discardExit bool) (out ImageFile,
 	e := cache.entry(cacheKey{d, discardExit})
 	e.once.Do(func() { e.image, e.err = measureImage(im, d, contents, discardExit) })
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err
-}
-
-// findConfig takes the configuration from the first image that carries one.
-func (m *Measurement) findConfig(images []*source.File) error {
-	for i, f := range m.Images {
-		for _, t := range f.Texts {
-			if t.What != textConfig {
-				continue
-			}
-			c, err := images[i].Open()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			data, _ := c.Bytes()
-			im, err := elfmap.Open(c, c.Size(), data)
-			if err == nil {
-				err = im.ReadSymbols()
-			}
-			if err == nil {
-				m.Config, err = imageConfig(im)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.Path, err)
-			}
-			return nil
-		}
-	}
-	return nil
 }

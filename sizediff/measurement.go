@@ -43,6 +43,8 @@ type Image struct {
 	Shares   []Share
 	Tools    Tools
 	Texts    []Text
+
+	embedded []Option // configuration inside the image; only there until its build has one
 }
 
 // Section of an image.

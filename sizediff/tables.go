@@ -1,6 +1,8 @@
 package sizediff
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -19,15 +21,13 @@ func (w *measuring) tables() error {
 	if len(code.runs) == 0 && len(w.crates.names) == 1 {
 		return nil
 	}
+	others := w.nameless()
 	for i := range w.owners.Tilings {
 		t := &w.owners.Tilings[i]
-		s := &w.elf.Sections[t.Section]
-		if t.Size == 0 || !isDerived(s.Name) {
+		if t.Size == 0 || !isDerived(w.elf.Sections[t.Section].Name) {
 			continue
 		}
-		if strings.HasPrefix(s.Name, "__ksymtab") || strings.HasPrefix(s.Name, "__kflagstab") || strings.HasPrefix(s.Name, "__kcrctab") {
-			t.Claim(w.exports(t))
-		}
+		t.Claim(w.exports(t, others))
 		if err := w.addressTable(t, code); err != nil {
 			return err
 		}
@@ -35,56 +35,30 @@ func (w *measuring) tables() error {
 	return nil
 }
 
-// exportPrefixes begin the labels that EXPORT_SYMBOL puts at its entries and strings (include/linux/export.h and the
-// export tables that modpost writes).
-var exportPrefixes = []string{"__ksymtab_", "__kstrtab_", "__flags_", "__kcrctab_", "__crc_"}
-
 // exports claims the bytes between labels of exported Rust symbols.
-func (w *measuring) exports(t *elfmap.Tiling) []elfmap.Claim {
-	type label struct {
-		at    uint64
-		owner int32
-	}
-	var labels []label
-	others := w.nameless()
-	for i := range w.elf.Symbols {
-		s := &w.elf.Symbols[i]
-		if int(s.Section) != t.Section {
-			continue
-		}
-		at := w.offset(s)
-		for _, p := range exportPrefixes {
-			if name, ok := strings.CutPrefix(s.Name, p); ok && at < t.Size {
-				labels = append(labels, label{at, w.crateOfName(name, others)})
-				break
-			}
-		}
-	}
-	slices.SortFunc(labels, func(a, b label) int {
-		if a.at != b.at {
-			return int(int64(a.at) - int64(b.at))
-		}
-		return int(b.owner) - int(a.owner)
+func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.Claim {
+	labels := w.marks.exports[int32(t.Section)]
+	slices.SortFunc(labels, func(a, b exportLabel) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.name, b.name))
 	})
 	var claims []elfmap.Claim
-	for i, l := range labels {
+	for i := 0; i < len(labels); {
+		owner, j := int32(0), i
+		for ; j < len(labels) && labels[j].at == labels[i].at; j++ {
+			if owner == 0 {
+				owner = w.crateOfName(labels[j].name, others)
+			}
+		}
 		end := t.Size
-		if i+1 < len(labels) {
-			end = labels[i+1].at
+		if j < len(labels) {
+			end = labels[j].at
 		}
-		if l.owner != 0 && end > l.at {
-			claims = append(claims, elfmap.Claim{Start: l.at, End: end, Owner: l.owner, Class: classTable})
+		if owner != 0 && labels[i].at < end {
+			claims = append(claims, elfmap.Claim{Start: labels[i].at, End: end, Owner: owner, Class: classTable})
 		}
+		i = j
 	}
 	return claims
-}
-
-// offset is where a symbol lies in its section.
-func (w *measuring) offset(s *elfmap.Symbol) uint64 {
-	if w.elf.Type == elfmap.FileRelocatable {
-		return s.Value
-	}
-	return s.Value - w.elf.Sections[s.Section].Addr
 }
 
 // nameless returns the packed crates of Rust symbols whose name does not tell.
@@ -245,7 +219,7 @@ func (w *measuring) relocatedEntries(t *elfmap.Tiling, code codeMap, owners map[
 		if !s.Defined() {
 			return
 		}
-		at := uint64(int64(w.offset(s)) + r.Addend)
+		at := uint64(int64(w.elf.Offset(s)) + r.Addend)
 		runs := code.runs
 		if w.elf.Type == elfmap.FileRelocatable {
 			runs = code.sections[int(s.Section)]
@@ -316,13 +290,7 @@ var kallsymsTables = []string{
 
 // kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
 func (w *measuring) kallsyms() error {
-	tables := map[string]*elfmap.Symbol{}
-	for i := range w.elf.Symbols {
-		s := &w.elf.Symbols[i]
-		if strings.HasPrefix(s.Name, "kallsyms_") && s.Defined() && s.Size == 0 && slices.Contains(kallsymsTables, s.Name) {
-			tables[s.Name] = s
-		}
-	}
+	tables := w.marks.kallsyms
 	names := tables["kallsyms_names"]
 	if names == nil {
 		return nil
@@ -335,6 +303,7 @@ func (w *measuring) kallsyms() error {
 	if err != nil || data == nil {
 		return err
 	}
+	begins := w.begins(t.Section)
 	spans := map[string][]byte{}
 	var whole []elfmap.Claim
 	for _, name := range kallsymsTables {
@@ -342,8 +311,11 @@ func (w *measuring) kallsyms() error {
 		if s == nil || s.Section != names.Section {
 			continue
 		}
-		if start := w.offset(s); start < t.Size {
-			end := w.gapEnd(t, start)
+		if start := w.elf.Offset(s); start < t.Size {
+			end := t.End(t.At(start))
+			if i, _ := slices.BinarySearch(begins, start+1); i < len(begins) {
+				end = min(end, begins[i])
+			}
 			spans[name] = data[start:end]
 			whole = append(whole, elfmap.Claim{Start: start, End: end, Class: classTable})
 		}
@@ -353,17 +325,16 @@ func (w *measuring) kallsyms() error {
 	return nil
 }
 
-// gapEnd returns where the gap around offset start ends: at the next symbol of any kind.
-func (w *measuring) gapEnd(t *elfmap.Tiling, start uint64) uint64 {
-	end := t.End(t.At(start))
+// begins lists where symbols of any kind begin in a section, in order.
+func (w *measuring) begins(section int) []uint64 {
+	var out []uint64
 	for i := range w.elf.Symbols {
-		if s := &w.elf.Symbols[i]; int(s.Section) == t.Section && s.Type != elfmap.SectionType {
-			if at := w.offset(s); at > start && at < end {
-				end = at
-			}
+		if s := &w.elf.Symbols[i]; int(s.Section) == section && s.Type != elfmap.SectionType {
+			out = append(out, w.elf.Offset(s))
 		}
 	}
-	return end
+	slices.Sort(out)
+	return out
 }
 
 // kallsymsRust claims the name, the address and the sorting entry of each Rust symbol.
@@ -371,9 +342,12 @@ func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[str
 	var claims []elfmap.Claim
 	tokens := newTokens(w.elf, spans["kallsyms_token_table"], spans["kallsyms_token_index"])
 	others := w.nameless()
+	for name := range others {
+		tokens.others[prefix3(name)] = true
+	}
 	claim := func(table string, start, n uint64, owner int32) {
 		if span := spans[table]; start+n <= uint64(len(span)) {
-			at := w.offset(tables[table]) + start
+			at := w.elf.Offset(tables[table]) + start
 			claims = append(claims, elfmap.Claim{Start: at, End: at + n, Owner: owner, Class: classTable})
 		}
 	}
@@ -406,24 +380,33 @@ func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[str
 
 // kallsymsOwner returns the packed crates of a compressed name. The first letters decide for nearly all, cheaply.
 func (w *measuring) kallsymsOwner(tokens *tokens, compressed []byte, others map[string]int32) int32 {
-	var buf [8]byte
-	start := tokens.expand(buf[:0], compressed, 8)
-	if len(start) < 3 {
+	var buf [64]byte
+	start := tokens.expand(buf[:0], compressed, 10)
+	if len(start) < 4 {
 		return 0
 	}
-	rust := start[1] == '_' && (start[2] == 'R' || start[2] == 'Z' || start[2] == '_')
-	if !rust && len(others) == 0 {
+	name, isPrefix := bytes.CutPrefix(start[1:], []byte("__pfx_")) // the first letter is the symbol's type
+	if rust := len(name) > 2 && name[0] == '_' && (name[1] == 'R' || name[1] == 'Z'); !rust && !isPrefix && !tokens.others[prefix3(string(name))] {
+		return 0
+	} else if isPrefix && !rust && len(name) > 1 && name[0] != '_' {
 		return 0
 	}
-	name := string(tokens.expand(nil, compressed, 4096)[1:])
-	return w.crateOfName(strings.TrimPrefix(name, "__pfx_"), others)
+	full := string(tokens.expand(nil, compressed, maxSymbolName)[1:])
+	return w.crateOfName(strings.TrimPrefix(full, "__pfx_"), others)
 }
 
+const maxSymbolName = 4096
+
+func prefix3(name string) string { return name[:min(3, len(name))] }
+
 // tokens expands names compressed by scripts/kallsyms.c: each byte stands for a string.
-type tokens struct{ text [256]string }
+type tokens struct {
+	text   [256]string
+	others map[string]bool // how names begin that are Rust and do not look it
+}
 
 func newTokens(im *elfmap.Image, table, index []byte) *tokens {
-	t := new(tokens)
+	t := &tokens{others: map[string]bool{}}
 	var order binary.ByteOrder = binary.LittleEndian
 	if im.Big {
 		order = binary.BigEndian

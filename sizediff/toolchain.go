@@ -20,8 +20,9 @@ const (
 	textConfig   = "embedded configuration"
 )
 
-// identify reads what an image says of the tools that made it, and the texts in it that only say when, where or by what.
-func identify(im *elfmap.Image, m *elfmap.Map) (Tools, []Text, error) {
+// identify reads what an image says of the tools that made it, the texts in it that only say when, where or by what, and
+// the configuration inside it.
+func identify(im *elfmap.Image, marks *landmarks, out *Image) error {
 	var tools Tools
 	var texts []Text
 	for i := range im.Sections {
@@ -36,12 +37,28 @@ func identify(im *elfmap.Image, m *elfmap.Map) (Tools, []Text, error) {
 			texts, err = buildID(im, i, texts)
 		}
 		if err != nil {
-			return tools, nil, err
+			return err
 		}
 	}
-	texts, err := bannerAndConfig(im, m, &tools, texts)
-	tools.Rustc, tools.CC, tools.LD = unique(tools.Rustc), unique(tools.CC), unique(tools.LD)
-	return tools, texts, err
+	banner, err := readBanner(im, marks.banner, &tools)
+	if err != nil {
+		return err
+	}
+	blob, section, err := embeddedConfig(im, marks)
+	if err != nil {
+		return err
+	}
+	if len(blob) > 0 {
+		texts = append(texts, Text{textConfig, shortDigest(blob), int64(len(blob)), im.Sections[section].Name})
+		out.embedded = unpackConfig(blob)
+	}
+	out.Texts = append(texts, banner...)
+	sort.SliceStable(out.Texts, func(i, j int) bool {
+		a, b := &out.Texts[i], &out.Texts[j]
+		return a.What < b.What || a.What == b.What && a.Value < b.Value
+	})
+	out.Tools = Tools{unique(tools.Rustc), unique(tools.CC), unique(tools.LD)}
+	return nil
 }
 
 func unique(s []string) []string {
@@ -106,41 +123,28 @@ func buildID(im *elfmap.Image, section int, texts []Text) ([]Text, error) {
 	return texts, nil
 }
 
-// bannerAndConfig finds linux_banner, which names the linker too, and the configuration inside the image.
-func bannerAndConfig(im *elfmap.Image, m *elfmap.Map, tools *Tools, texts []Text) ([]Text, error) {
-	for i := range im.Symbols {
-		s := &im.Symbols[i]
-		if s.Name != "linux_banner" || !s.Defined() || s.Size == 0 || s.Size > 4096 {
-			continue
-		}
-		b, err := symbolBytes(im, s, s.Size)
-		if err != nil {
-			return nil, err
-		}
-		if len(b) > 0 {
-			texts = append(texts, Text{textBanner, printable(bytes.TrimRight(b, "\x00\n")), int64(len(b)), im.Sections[s.Section].Name})
-		}
+// readBanner finds linux_banner, which names the linker too: "Linux version 6.12.1 (user@host) (gcc 14.2.0, GNU ld 2.44) #1".
+func readBanner(im *elfmap.Image, s *elfmap.Symbol, tools *Tools) ([]Text, error) {
+	if s == nil || s.Size == 0 || s.Size > 4096 {
+		return nil, nil
 	}
-	blob, section, err := embeddedConfig(im)
-	if err != nil {
+	b, err := symbolBytes(im, s, s.Size)
+	if err != nil || len(b) == 0 {
 		return nil, err
 	}
-	if len(blob) > 0 {
-		texts = append(texts, Text{textConfig, shortDigest(blob), int64(len(blob)), im.Sections[section].Name})
+	text := printable(bytes.TrimRight(b, "\x00\n"))
+	if _, ld, ok := strings.Cut(text, ", "); ok && len(tools.LD) == 0 {
+		if ld, _, ok = strings.Cut(ld, ") #"); ok {
+			tools.LD = append(tools.LD, ld)
+		}
 	}
-	sort.SliceStable(texts, func(i, j int) bool {
-		return texts[i].What < texts[j].What || texts[i].What == texts[j].What && texts[i].Value < texts[j].Value
-	})
-	return texts, nil
+	return []Text{{textBanner, text, int64(len(b)), im.Sections[s.Section].Name}}, nil
 }
 
 // symbolBytes returns a copy of up to n bytes at a symbol, nil when it has none in the file.
 func symbolBytes(im *elfmap.Image, s *elfmap.Symbol, n uint64) ([]byte, error) {
 	sec := &im.Sections[s.Section]
-	off := s.Value
-	if im.Type != elfmap.FileRelocatable {
-		off -= sec.Addr
-	}
+	off := im.Offset(s)
 	if sec.Nobits() || off >= sec.Size {
 		return nil, nil
 	}

@@ -63,6 +63,7 @@ type Image struct {
 	size    int64
 	bytes   []byte // the whole file, when it is in memory already
 	scratch []byte // reused by Data
+	loaded  int    // the section that scratch holds, 0 for none
 }
 
 // Section is one section header.
@@ -373,11 +374,18 @@ func (im *Image) Data(i int) ([]byte, error) {
 	if im.bytes != nil {
 		return im.bytes[s.Offset : s.Offset+s.Size : s.Offset+s.Size], nil
 	}
+	if im.loaded == i {
+		return im.scratch, nil
+	}
 	if uint64(cap(im.scratch)) < s.Size {
 		im.scratch = make([]byte, s.Size)
 	}
-	b := im.scratch[:s.Size]
-	return b, im.read(b, s.Offset)
+	im.scratch, im.loaded = im.scratch[:s.Size], 0
+	if err := im.read(im.scratch, s.Offset); err != nil {
+		return nil, err
+	}
+	im.loaded = i
+	return im.scratch, nil
 }
 
 // Find returns the index of the first section with that name, or 0.

@@ -122,17 +122,24 @@ func (im *Image) places() [][]place {
 	return out
 }
 
-// sortPlaces sorts by start, then symbol. Symbols come from the table in index order, and mostly in address order too.
+// sortPlaces sorts by start, then symbol. Offsets fit in 40 bits (maxSpan) and indexes in 24 (maxSymbols), so one number
+// holds both, and numbers sort faster than structures.
 func sortPlaces(ps []place) {
-	slices.SortFunc(ps, func(a, b place) int {
-		switch {
-		case a.start < b.start:
-			return -1
-		case a.start > b.start:
-			return 1
-		}
-		return int(a.sym) - int(b.sym)
-	})
+	keys := make([]uint64, len(ps))
+	sorted := true
+	for i, p := range ps {
+		keys[i] = p.start<<24 | uint64(i)
+		sorted = sorted && (i == 0 || keys[i-1] < keys[i])
+	}
+	if sorted {
+		return
+	}
+	slices.Sort(keys)
+	out := make([]place, len(ps))
+	for i, k := range keys {
+		out[i] = ps[k&(1<<24-1)]
+	}
+	copy(ps, out)
 }
 
 func (im *Image) ownable(s *Symbol) bool {

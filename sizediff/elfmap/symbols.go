@@ -159,3 +159,11 @@ func (im *Image) FileName(s *Symbol) string {
 	}
 	return im.Symbols[s.File].Name
 }
+
+// Offset is where a defined symbol lies in its section. It may be outside: nothing checks st_value.
+func (im *Image) Offset(s *Symbol) uint64 {
+	if im.Type == FileRelocatable {
+		return s.Value
+	}
+	return s.Value - im.Sections[s.Section].Addr
+}
