@@ -1,0 +1,232 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// The parts of the comment between the first table and the provenance.
+
+// why explains the runtime's change of the worst target in at most five bullets, or in a table when it is over budget.
+func (c *comment) why() {
+	t := c.v.worst()
+	c.findings(t)
+	runtime := runtimeOf(t.Report)
+	if runtime.Resident.Delta == 0 || c.v.verdict == sizediff.VerdictNoChange {
+		return
+	}
+	limit := min(maxCauses, c.d.causes)
+	list, more := causes(t.Report, limit)
+	if len(list) == 0 {
+		return
+	}
+	grew := map[bool]string{true: "grew", false: "shrank"}[runtime.Resident.Delta > 0]
+	title := fmt.Sprintf("**Why the %s %s**%s", runtimeNoun(runtime), grew, c.v.inTarget(markdownVoice, t))
+	if c.v.anyOver() && runtime.Resident.Delta > 0 {
+		c.line("\n%s, largest first\n\n| new or larger in the runtime | bytes | |\n|:--|--:|:--|", title)
+		for _, x := range list {
+			c.line("| %s | %s | %s |", causeName(x), delta(x.change.Delta), causeState(x))
+		}
+		c.line("")
+	} else {
+		c.line("\n%s", title)
+		for _, x := range list {
+			c.line("- %s", causeLine(x, c.v.kernel()))
+		}
+	}
+	if more > 0 {
+		c.line("\n%s of the runtime: see the symbols below.", sentenceCase(counted(more, "smaller change")))
+	}
+}
+
+func runtimeNoun(b sizediff.BucketChange) string {
+	if bucketLabel(b) == "Rust runtime" {
+		return "runtime"
+	}
+	return markdownProse(bucketLabel(b))
+}
+
+func causeName(x cause) string {
+	if x.path != "" {
+		return code(x.path)
+	}
+	return code(x.symbol)
+}
+
+// causeState says in a table how large a cause was before.
+func causeState(x cause) string {
+	if x.path != "" {
+		return x.state + " path" + causeSymbols(x)
+	}
+	if x.change.Base > 0 && x.change.Head > 0 {
+		return fmt.Sprintf("%s, was %s", x.state, num(x.change.Base))
+	}
+	return x.state
+}
+
+// causeLine is a bullet.
+func causeLine(x cause, kernel bool) string {
+	where := "build"
+	if kernel {
+		where = "kernel"
+	}
+	switch {
+	case x.path != "" && x.state == "new":
+		return fmt.Sprintf("%s is new in this %s, %s%s", code(x.path), where, deltaBytes(x.change.Delta), causeSymbols(x))
+	case x.path != "":
+		return fmt.Sprintf("%s is gone from this %s, %s%s", code(x.path), where, deltaBytes(x.change.Delta), causeSymbols(x))
+	case x.state == "new" || x.state == "gone":
+		return fmt.Sprintf("%s is %s, %s", code(x.symbol), x.state, deltaBytes(x.change.Delta))
+	}
+	return fmt.Sprintf("%s is %s, %s (%s → %s)", code(x.symbol), x.state, deltaBytes(x.change.Delta), num(x.change.Base), num(x.change.Head))
+}
+
+// causeSymbols lists the three largest symbols of a path.
+func causeSymbols(x cause) string {
+	if len(x.symbols) == 0 {
+		return ""
+	}
+	var s []string
+	for i, y := range x.symbols {
+		if i == 3 {
+			s = append(s, fmt.Sprintf("%d more", len(x.symbols)-i))
+			break
+		}
+		s = append(s, code(within(symbolName(y), x.path))+" "+delta(y.Delta))
+	}
+	return ": " + strings.Join(s, ", ")
+}
+
+func (c *comment) findings(t *sizediff.TargetResult) {
+	list := importantFindings(t.Report)
+	if len(list) == 0 {
+		return
+	}
+	c.line("\n**Findings**%s", c.v.inTarget(markdownVoice, t))
+	for i, f := range list {
+		if i == maxCauses {
+			c.line("- %s", counted(len(list)-i, "more finding"))
+			break
+		}
+		c.line("- %s", findingLine(f, markdownVoice))
+	}
+}
+
+// otherTargets lists the compared targets that have no column in the first table.
+func (c *comment) otherTargets() {
+	if len(c.v.compared) <= maxColumns {
+		return
+	}
+	rest := c.v.compared[maxColumns:]
+	c.line("\n<details><summary>%s: %s to %s resident</summary>\n", sentenceCase(counted(len(rest), "more target")),
+		delta(rest[len(rest)-1].Report.Totals.Resident.Delta), delta(rest[0].Report.Totals.Resident.Delta))
+	c.line("| target | resident | runtime | init |\n|:--|--:|--:|--:|")
+	for i, t := range rest {
+		if c.d.worstOnly && i == 50 {
+			break
+		}
+		c.line("| %s | %s | %s | %s |", markdownName(t.Name), delta(t.Report.Totals.Resident.Delta), delta(runtimeOf(t.Report).Resident.Delta), delta(t.Report.Totals.Init.Delta))
+	}
+	if c.d.worstOnly && len(rest) > 50 {
+		c.line("\n%s left out. %s", sentenceCase(counted(len(rest)-50, "more target")), c.elsewhere())
+	}
+	c.line("</details>")
+}
+
+// pathBudgets tells of budgets on a part of the images, which have no row in the first table.
+func (c *comment) pathBudgets() {
+	for _, t := range c.v.compared {
+		for i, b := range t.Budgets {
+			if i < 20 && b.Budget.Path != "" {
+				c.line("\nBudget%s %s", c.v.inTarget(markdownVoice, t), budgetLine(t, b, markdownVoice))
+			}
+		}
+	}
+}
+
+// differences tells of the configuration and of texts, in a line each.
+func (c *comment) differences() {
+	t := c.v.worst()
+	for _, l := range configLines(t.Report, markdownVoice) {
+		c.line("\n%s", l)
+	}
+	for i, x := range t.Report.Texts {
+		if i == 3 {
+			c.line("\n%s of texts only.", sentenceCase(counted(len(t.Report.Texts)-i, "more difference")))
+			break
+		}
+		c.line("\n%s.", textLine(t.Report, x, markdownVoice))
+	}
+	if c.v.verdict == sizediff.VerdictApproximate {
+		p := c.v.e.Provenance
+		if p.ExactBase != "" {
+			c.line("\nThis is replaced by an exact comparison as soon as %s is measured. Commits in between: %s…%s.",
+				code(short(p.ExactBase)), code(short(p.Base)), code(short(p.ExactBase)))
+		}
+	}
+}
+
+// commitMessage is a block ready for the commit's text.
+func (c *comment) commitMessage() {
+	v := c.v
+	if v.verdict != sizediff.VerdictWithin && !v.anyOver() {
+		return
+	}
+	if !c.d.commit {
+		c.line("\nThe text for the commit message is left out because it is too long.")
+		return
+	}
+	t := v.worst()
+	name := "one build"
+	if t.Name != "" {
+		name = fenced(t.Name)
+	}
+	what := name
+	if f := t.Report.Head.Fingerprint; len(f.Rustc) > 0 {
+		what += ", rustc " + fenced(versions(f.Rustc, versionOf))
+	}
+	total, runtime := t.Report.Totals.Resident, runtimeOf(t.Report)
+	label := capped(fenced(bucketLabel(runtime)), 40)
+	width := len(fmt.Sprint(total.Base))
+	column := max(len("resident"), len(label))
+	body := fmt.Sprintf("Size (%s):\n", what)
+	body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "resident", width, total.Base, width, total.Head, total.Delta, commaPercent(total))
+	if _, ok := bucketOf(t.Report, sizediff.BucketRuntime); ok {
+		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, label, width, runtime.Resident.Base, width, runtime.Resident.Head, runtime.Resident.Delta, commaPercent(runtime.Resident))
+	}
+	c.line("\n<details><summary>Text for the commit message</summary>\n\n%s</details>", fence(body))
+}
+
+func commaPercent(x sizediff.Change) string {
+	if s := percent(x); s != "" {
+		return ", " + s
+	}
+	return ""
+}
+
+// toGoOn says what can be done about an exceeded budget.
+func (c *comment) toGoOn() {
+	if c.v.verdict != sizediff.VerdictOver || !c.v.byBot() {
+		return
+	}
+	s := "**To go on:** push a smaller version · or someone with write access comments " + fmt.Sprintf("`/size accept %s reason=\"…\"`", commandCommit(c.v.e.Provenance.Head)) +
+		" · the budget is set in `.github/oxidometer.yml` on the base branch"
+	if owners := overBudgets(c.v.worst())[0].Budget.Owners; len(owners) > 0 {
+		var names []string
+		for _, o := range firstOf(owners, 5) {
+			names = append(names, code(o))
+		}
+		s += ", owner: " + strings.Join(names, ", ")
+	}
+	c.line("\n%s", s)
+}
+
+// commandCommit is a commit as an argument; anything else is left out of the command.
+func commandCommit(id string) string {
+	if hexRun.MatchString(id) {
+		return short(id)
+	}
+	return "COMMIT"
+}

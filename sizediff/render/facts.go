@@ -1,0 +1,330 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// textLine says one difference that is only text: "19 modules differ only in vermagic (7.2.13 → 7.2.6), -19 B".
+func textLine(r *sizediff.Report, t sizediff.TextChange, say voice) string {
+	s := subjectOf(t.Images, say) + " "
+	s += map[bool]string{true: "differs ", false: "differ "}[len(t.Images) == 1]
+	if onlyText(r, t) {
+		s += "only "
+	}
+	s += "in " + say.prose(t.What)
+	if t.Base != "" || t.Head != "" {
+		s += " (" + textValue(t.Base, say) + " → " + textValue(t.Head, say) + ")"
+	}
+	if t.Delta != 0 {
+		s += ", " + deltaBytes(t.Delta)
+	}
+	return s
+}
+
+func textValue(s string, say voice) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return "none"
+	}
+	return say.name(capped(visible(s), 60))
+}
+
+// subjectOf counts images by what they are, and names one that is alone.
+func subjectOf(images []string, say voice) string {
+	if len(images) == 1 {
+		return say.code(images[0])
+	}
+	modules := !slices.ContainsFunc(images, func(p string) bool { return !strings.HasSuffix(p, ".ko") })
+	if modules {
+		return counted(len(images), "module")
+	}
+	return counted(len(images), "image")
+}
+
+// onlyText reports whether the text is all that differs in its images.
+func onlyText(r *sizediff.Report, t sizediff.TextChange) bool {
+	named := map[string]int{}
+	for _, x := range r.Texts {
+		for _, i := range x.Images {
+			named[i]++
+		}
+	}
+	textOnly := map[string]bool{}
+	for _, i := range r.Images {
+		textOnly[i.Path] = i.TextOnly
+	}
+	return len(t.Images) > 0 && !slices.ContainsFunc(t.Images, func(p string) bool { return !textOnly[p] || named[p] > 1 })
+}
+
+// imageGroups splits the images into those worth a row and those that are only counted.
+type imageGroups struct {
+	rows                          []sizediff.ImageChange
+	moves                         []sizediff.ImageChange // became built-in, or a module; they have no row
+	identical, textOnly, sameSize int
+}
+
+func groupImages(r *sizediff.Report) imageGroups {
+	var g imageGroups
+	for _, i := range r.Images {
+		switch {
+		case i.Status == sizediff.ImageIdentical:
+			g.identical++
+		case i.MovedTo != "" || i.MovedFrom != "":
+			g.moves = append(g.moves, i)
+		case i.TextOnly:
+			g.textOnly++
+		case i.SameSize:
+			g.sameSize++
+		default:
+			g.rows = append(g.rows, i)
+		}
+	}
+	return g
+}
+
+// counts tells of the images that have no row.
+func (g imageGroups) counts() string {
+	var s []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{g.identical, "identical"}, {g.textOnly, "different only in version texts"}, {g.sameSize, "different with equal sizes"}} {
+		if x.n > 0 {
+			s = append(s, counted(x.n, "image")+" "+x.what)
+		}
+	}
+	return strings.Join(s, ", ")
+}
+
+// moveLine tells of a module that became built-in, or of the reverse.
+func moveLine(i sizediff.ImageChange, say voice) string {
+	if i.MovedTo != "" {
+		return fmt.Sprintf("%s became built-in (its symbols are in %s now); as a module it had %s B resident",
+			say.code(i.Path), say.code(i.MovedTo), num(i.Totals.Resident.Base))
+	}
+	return fmt.Sprintf("%s became a module (its symbols were in %s before); it has %s B resident",
+		say.code(i.Path), say.code(i.MovedFrom), num(i.Totals.Resident.Head))
+}
+
+// pathState says how a path of the inventory changed.
+func pathState(c sizediff.Change) string {
+	switch {
+	case c.Base == 0 && c.Head > 0:
+		return "new"
+	case c.Head == 0 && c.Base > 0:
+		return "gone"
+	case c.Delta > 0:
+		return "grew"
+	case c.Delta < 0:
+		return "shrank"
+	}
+	return "same"
+}
+
+// changedPaths of the runtime and how many are new, gone and changed.
+func changedPaths(r *sizediff.Report) (paths []sizediff.PathChange, summary string) {
+	counts := map[string]int{}
+	for _, p := range r.Runtime {
+		if p.Delta != 0 {
+			paths = append(paths, p)
+			counts[pathState(p.Change)]++
+		}
+	}
+	return paths, fmt.Sprintf("%d new, %d gone, %d changed", counts["new"], counts["gone"], counts["grew"]+counts["shrank"])
+}
+
+// changedCrates leaves out crates of which nothing changed.
+func changedCrates(list []sizediff.CrateChange) []sizediff.CrateChange {
+	return slices.DeleteFunc(slices.Clone(list), func(c sizediff.CrateChange) bool { return c.Delta == 0 && c.Unnamed.Delta == 0 })
+}
+
+// crateName names the bytes that are of no crate.
+func crateName(c string) string {
+	if c == "" {
+		return "(no crate)"
+	}
+	return c
+}
+
+// sectionTotals adds up the sections of all images by name and kind, largest change first.
+func sectionTotals(r *sizediff.Report) (changed []sizediff.SectionChange, unchanged int) {
+	type key struct {
+		name    string
+		kind    sizediff.Kind
+		derived bool
+	}
+	sums := map[key]sizediff.Change{}
+	for _, i := range r.Images {
+		for _, s := range i.Sections {
+			k := key{s.Name, s.Kind, s.Derived}
+			sums[k] = sums[k].Plus(s.Change)
+		}
+	}
+	for k, c := range sums {
+		if c.Delta == 0 {
+			unchanged++
+			continue
+		}
+		changed = append(changed, sizediff.SectionChange{Name: k.name, Kind: k.kind, Derived: k.derived, Change: c})
+	}
+	slices.SortFunc(changed, func(a, b sizediff.SectionChange) int {
+		return cmp.Or(cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)), -cmp.Compare(magnitude(a.Delta), magnitude(b.Delta)),
+			cmp.Compare(a.Name, b.Name), boolRank(a.Derived)-boolRank(b.Derived))
+	})
+	return changed, unchanged
+}
+
+func kindRank(k sizediff.Kind) int {
+	return slices.Index([]sizediff.Kind{sizediff.Resident, sizediff.Init, sizediff.Unloaded}, k)
+}
+
+// sectionKind is the kind in a word; a derived section says so.
+func sectionKind(s sizediff.SectionChange) string {
+	if !s.Derived {
+		return string(s.Kind)
+	}
+	if s.Kind == sizediff.Resident {
+		return "derived"
+	}
+	return string(s.Kind) + ", derived"
+}
+
+// cause is a symbol or a path that explains a change of the runtime.
+type cause struct {
+	path    string // a path that is new or gone; "" for a single symbol
+	symbol  string // its name, when it is a single symbol
+	state   string // new, gone, larger, smaller
+	change  sizediff.Change
+	symbols []sizediff.SymbolChange // of a path, largest first
+}
+
+const maxCauses = 5
+
+// causes explain the runtime's change of a report: first paths that came or went, then the largest symbols besides them.
+// Growth is explained when the runtime grew, shrinkage when it shrank. more counts what was left out.
+func causes(r *sizediff.Report, limit int) (list []cause, more int) {
+	up := runtimeOf(r).Resident.Delta > 0
+	wantPath, wantSymbol := "new", func(d int64) bool { return d > 0 }
+	if !up {
+		wantPath, wantSymbol = "gone", func(d int64) bool { return d < 0 }
+	}
+	var symbols []sizediff.SymbolChange
+	for _, s := range r.Symbols {
+		if s.Bucket == sizediff.BucketRuntime && wantSymbol(s.Delta) {
+			symbols = append(symbols, s)
+		}
+	}
+	slices.SortStableFunc(symbols, func(a, b sizediff.SymbolChange) int {
+		return cmp.Or(-cmp.Compare(magnitude(a.Delta), magnitude(b.Delta)), cmp.Compare(a.Demangled, b.Demangled))
+	})
+	for _, p := range r.Runtime {
+		if pathState(p.Change) != wantPath {
+			continue
+		}
+		c := cause{path: p.Path, state: wantPath, change: p.Change}
+		symbols = slices.DeleteFunc(symbols, func(s sizediff.SymbolChange) bool {
+			inside := underPath(symbolName(s), p.Path)
+			if inside {
+				c.symbols = append(c.symbols, s)
+			}
+			return inside
+		})
+		list = append(list, c)
+	}
+	for _, s := range symbols {
+		list = append(list, cause{symbol: symbolName(s), state: symbolState(s), change: s.Change})
+	}
+	if len(list) <= limit {
+		return list, 0
+	}
+	return list[:limit], len(list) - limit
+}
+
+// underPath reports whether a demangled name belongs to a module path: core::fmt::num::imp::fmt_u64 and
+// <core::fmt::num::Foo as Bar>::baz are under core::fmt::num.
+func underPath(name, path string) bool {
+	name = strings.TrimLeft(name, "<&*[( ")
+	rest, ok := strings.CutPrefix(name, path)
+	return ok && (rest == "" || strings.HasPrefix(rest, "::") || strings.HasPrefix(rest, ">") || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "<"))
+}
+
+// within shortens a name that begins with the path it stands under.
+func within(name, path string) string {
+	if rest, ok := strings.CutPrefix(name, path+"::"); ok {
+		return rest
+	}
+	return name
+}
+
+func symbolState(s sizediff.SymbolChange) string {
+	switch {
+	case s.State == sizediff.SymbolAdded:
+		return "new"
+	case s.State == sizediff.SymbolRemoved:
+		return "gone"
+	case s.Delta > 0:
+		return "larger"
+	}
+	return "smaller"
+}
+
+// sparkline draws the last thirty values between their own minimum and maximum.
+func sparkline(values []int64) (line string, n int) {
+	if len(values) > 30 {
+		values = values[len(values)-30:]
+	}
+	if len(values) == 0 {
+		return "", 0
+	}
+	bars := []rune("▁▂▃▄▅▆▇█")
+	low, high := slices.Min(values), slices.Max(values)
+	var b strings.Builder
+	for _, v := range values {
+		i := 0
+		if high > low {
+			i = int((float64(v) - float64(low)) / (float64(high) - float64(low)) * float64(len(bars)-1))
+		}
+		b.WriteRune(bars[i])
+	}
+	return b.String(), len(values)
+}
+
+// provenanceWords says what was compared with what, and how the base was chosen.
+func (v *view) provenanceWords(say voice) string {
+	p := v.e.Provenance
+	s := "Head " + say.code(short(p.Head))
+	if p.MergeOf != "" {
+		s += " built as merge with " + say.code(short(p.MergeOf))
+	}
+	switch {
+	case len(v.compared) == 0:
+		return s
+	case p.BaseChoice == sizediff.BaseExact:
+		return s + ", compared with " + say.code(short(p.Base)) + " (exact base)"
+	case p.BaseChoice == sizediff.BaseApproximate:
+		return s + ", compared with " + say.code(short(p.Base)) + " (approximate base)"
+	}
+	return s + ", compared with " + say.code(short(p.Base))
+}
+
+// importantFindings are warnings and errors that neither the headline nor the explanation of the runtime tells already.
+func importantFindings(r *sizediff.Report) []sizediff.Finding {
+	told := []string{sizediff.RuleOverBudget, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f sizediff.Finding) bool {
+		return !f.Severity.AtLeast(sizediff.Warning) || slices.Contains(told, f.Rule) && f.Severity != sizediff.Error
+	})
+}
+
+// sortedFindings are all findings, the most severe first.
+func sortedFindings(r *sizediff.Report) []sizediff.Finding {
+	out := slices.Clone(r.Findings)
+	slices.SortStableFunc(out, func(a, b sizediff.Finding) int {
+		return boolRank(!a.Severity.AtLeast(b.Severity)) - boolRank(!b.Severity.AtLeast(a.Severity))
+	})
+	return out
+}

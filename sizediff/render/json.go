@@ -1,0 +1,95 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// EvaluationSchema is the version of the JSON form of an evaluation of several targets.
+const EvaluationSchema = "oxidometer.evaluation/1"
+
+// document is a report with what the evaluation adds to it.
+type document struct {
+	*sizediff.Report
+	Verdict sizediff.Verdict `json:"verdict"`
+	Budgets []budgetJSON     `json:"budgets"`
+}
+
+// uncomparedDocument has no totals at all, so that nothing in it can be read as a change of zero.
+type uncomparedDocument struct {
+	Schema  string           `json:"schema"`
+	State   sizediff.State   `json:"state"`
+	Verdict sizediff.Verdict `json:"verdict"`
+	Problem problemJSON      `json:"problem"`
+	Head    *showDocument    `json:"head_alone,omitempty"` // absolute sizes of the head
+}
+
+type problemJSON struct {
+	Kind   sizediff.ProblemKind `json:"kind"`
+	Reason string               `json:"reason"`
+	Remedy string               `json:"remedy,omitempty"`
+	URL    string               `json:"url,omitempty"`
+}
+
+type budgetJSON struct {
+	Bucket string                `json:"bucket"`
+	Path   string                `json:"path"`
+	Limit  int64                 `json:"limit"`
+	Delta  int64                 `json:"delta"`
+	Status sizediff.BudgetStatus `json:"status"`
+}
+
+type evaluationDocument struct {
+	Schema  string           `json:"schema"`
+	Verdict sizediff.Verdict `json:"verdict"`
+	Targets []targetDocument `json:"targets"`
+}
+
+type targetDocument struct {
+	Name   string `json:"name"`
+	Report any    `json:"report"`
+}
+
+// JSON writes one target as a report ("oxidometer.report/1", with verdict and budgets added), several as an evaluation that
+// holds their reports in the order of the evaluation. A target that was not compared has state not_compared, a problem
+// and no totals.
+func JSON(w io.Writer, e *sizediff.Evaluation) error {
+	v := newView(e)
+	if len(e.Targets) == 1 {
+		return encode(w, reportDocument(&e.Targets[0], v.verdict))
+	}
+	doc := evaluationDocument{Schema: EvaluationSchema, Verdict: v.verdict, Targets: []targetDocument{}}
+	for i := range e.Targets {
+		t := &e.Targets[i]
+		alone := newView(&sizediff.Evaluation{Targets: e.Targets[i : i+1], Policy: e.Policy, Provenance: e.Provenance, Acceptance: e.Acceptance})
+		doc.Targets = append(doc.Targets, targetDocument{t.Name, reportDocument(t, alone.verdict)})
+	}
+	return encode(w, doc)
+}
+
+func reportDocument(t *sizediff.TargetResult, verdict sizediff.Verdict) any {
+	if !isCompared(t) {
+		p := problemOf(t)
+		doc := uncomparedDocument{Schema: sizediff.Schema, State: sizediff.NotCompared, Verdict: verdict, Problem: problemJSON(p)}
+		if r := headOf(t); r != nil {
+			doc.Head = newShowDocument(bySize(r), nil)
+		}
+		return doc
+	}
+	r := *t.Report
+	r.Schema = sizediff.Schema
+	doc := document{Report: &r, Verdict: verdict, Budgets: []budgetJSON{}}
+	for _, b := range t.Budgets {
+		doc.Budgets = append(doc.Budgets, budgetJSON{b.Budget.Bucket, b.Budget.Path, b.Limit, b.Delta, b.Status})
+	}
+	return doc
+}
+
+func encode(w io.Writer, doc any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(doc)
+}

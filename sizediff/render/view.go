@@ -1,0 +1,233 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// view is an evaluation made ready for rendering. What more than one format says is decided here and in words.go, once.
+type view struct {
+	e        *sizediff.Evaluation
+	compared []*sizediff.TargetResult // worst first
+	missing  []*sizediff.TargetResult // not measured or not compared, by name
+	verdict  sizediff.Verdict         // of the compared targets; of the missing ones when none was compared
+}
+
+func newView(e *sizediff.Evaluation) *view {
+	v := &view{e: e}
+	for i := range e.Targets {
+		t := &e.Targets[i]
+		if isCompared(t) {
+			v.compared = append(v.compared, t)
+		} else {
+			v.missing = append(v.missing, t)
+		}
+	}
+	slices.SortFunc(v.compared, worseFirst)
+	slices.SortFunc(v.missing, func(a, b *sizediff.TargetResult) int { return cmp.Compare(a.Name, b.Name) })
+	v.verdict = v.judge()
+	return v
+}
+
+func isCompared(t *sizediff.TargetResult) bool {
+	return t.Problem == nil && t.Report != nil && t.Report.State != sizediff.NotCompared
+}
+
+// worseFirst orders targets: over budget first, then by the largest used share of a budget, then by growth.
+func worseFirst(a, b *sizediff.TargetResult) int {
+	return cmp.Or(
+		-cmp.Compare(len(overBudgets(a)), len(overBudgets(b))),
+		-cmp.Compare(mostUsed(a), mostUsed(b)),
+		-cmp.Compare(a.Report.Totals.Resident.Delta, b.Report.Totals.Resident.Delta),
+		-cmp.Compare(runtimeOf(a.Report).Resident.Delta, runtimeOf(b.Report).Resident.Delta),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+func mostUsed(t *sizediff.TargetResult) int64 {
+	var most int64
+	for _, b := range t.Budgets {
+		if b.Status != sizediff.BudgetSuspended {
+			most = max(most, b.Used())
+		}
+	}
+	return most
+}
+
+func overBudgets(t *sizediff.TargetResult) []sizediff.BudgetResult {
+	var over []sizediff.BudgetResult
+	for _, b := range t.Budgets {
+		if b.Status == sizediff.BudgetOver {
+			over = append(over, b)
+		}
+	}
+	return over
+}
+
+// judge finds the verdict of the compared targets. A missing target does not change it: it is told beside it.
+func (v *view) judge() sizediff.Verdict {
+	if len(v.compared) == 0 {
+		for _, t := range v.missing {
+			if problemOf(t).Kind == sizediff.ProblemNotCompared {
+				return sizediff.VerdictNotCompared
+			}
+		}
+		return sizediff.VerdictNotMeasured
+	}
+	same := true
+	for _, t := range v.compared {
+		same = same && (t.Report.State == sizediff.Identical || t.Report.State == sizediff.Unchanged)
+	}
+	switch {
+	case v.anyOver() && v.e.Acceptance != nil:
+		return sizediff.VerdictAccepted
+	case v.anyOver():
+		return sizediff.VerdictOver
+	case slices.ContainsFunc(v.compared, toolchainChanged):
+		return sizediff.VerdictToolchain
+	case v.e.Provenance.BaseChoice == sizediff.BaseApproximate:
+		return sizediff.VerdictApproximate
+	case same:
+		return sizediff.VerdictNoChange
+	}
+	return sizediff.VerdictWithin
+}
+
+func (v *view) anyOver() bool {
+	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool { return len(overBudgets(t)) > 0 })
+}
+
+func toolchainChanged(t *sizediff.TargetResult) bool {
+	return t.Report.State == sizediff.ToolchainChanged
+}
+
+// worst is the compared target that the headline speaks of, nil when there is none.
+func (v *view) worst() *sizediff.TargetResult {
+	if len(v.compared) == 0 {
+		return nil
+	}
+	return v.compared[0]
+}
+
+// problemOf returns why a target is missing; one without any statement counts as not compared.
+func problemOf(t *sizediff.TargetResult) sizediff.Problem {
+	if t.Problem != nil {
+		return *t.Problem
+	}
+	if t.Report == nil && t.Head == nil {
+		return sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: "nothing is known of it"}
+	}
+	return sizediff.Problem{Kind: sizediff.ProblemNotCompared, Reason: "there is no baseline"}
+}
+
+// headOf returns the report that holds the absolute sizes of a missing target, nil when there is none.
+func headOf(t *sizediff.TargetResult) *sizediff.Report {
+	if t.Head != nil {
+		return t.Head
+	}
+	return t.Report
+}
+
+// byBot reports whether the base was chosen by the App; on the command line it is given.
+func (v *view) byBot() bool {
+	c := v.e.Provenance.BaseChoice
+	return c == sizediff.BaseExact || c == sizediff.BaseApproximate
+}
+
+// options that differ and are no version text, over all compared targets, each once.
+func (v *view) options() []sizediff.OptionChange {
+	var all []sizediff.OptionChange
+	seen := map[string]bool{}
+	for _, t := range v.compared {
+		for _, o := range t.Report.Config {
+			if !o.Version && !seen[o.Option] {
+				seen[o.Option] = true
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
+
+// configChanged reports whether a changed configuration may explain the difference.
+func (v *view) configChanged() bool {
+	return len(v.options()) > 0 && v.verdict == sizediff.VerdictWithin
+}
+
+// grows reports whether any compared target grew, in resident bytes or in its runtime.
+func (v *view) grows() bool {
+	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool {
+		return t.Report.Totals.Resident.Delta > 0 || runtimeOf(t.Report).Resident.Delta > 0 || t.Report.Totals.Init.Delta > 0
+	})
+}
+
+func (v *view) shrinks() bool {
+	return !v.grows() && slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool {
+		return t.Report.Totals.Resident.Delta < 0 || t.Report.Totals.Init.Delta < 0
+	})
+}
+
+// kernel reports whether what was measured is a Linux kernel, by the names of its images.
+func (v *view) kernel() bool {
+	for _, t := range v.e.Targets {
+		if r := headOf(&t); r != nil && isKernel(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func isKernel(r *sizediff.Report) bool {
+	return slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool {
+		return i.Path == "vmlinux" || strings.HasSuffix(i.Path, "/vmlinux") || strings.HasSuffix(i.Path, ".ko")
+	})
+}
+
+func bucketOf(r *sizediff.Report, name string) (sizediff.BucketChange, bool) {
+	for _, b := range r.Buckets {
+		if b.Name == name {
+			return b, true
+		}
+	}
+	return sizediff.BucketChange{Name: name}, false
+}
+
+func runtimeOf(r *sizediff.Report) sizediff.BucketChange {
+	b, _ := bucketOf(r, sizediff.BucketRuntime)
+	return b
+}
+
+// bucketLabel is a bucket's label, else its name.
+func bucketLabel(b sizediff.BucketChange) string {
+	if b.Label != "" {
+		return b.Label
+	}
+	return b.Name
+}
+
+// labelOf names what a budget is about.
+func labelOf(r *sizediff.Report, bucket string) string {
+	if bucket == sizediff.BucketTotal {
+		return "Resident total"
+	}
+	b, _ := bucketOf(r, bucket)
+	return bucketLabel(b)
+}
+
+// budgetFor returns the tightest budget of a target for a bucket of the whole build.
+func budgetFor(t *sizediff.TargetResult, bucket string) (sizediff.BudgetResult, bool) {
+	var best sizediff.BudgetResult
+	found := false
+	for _, b := range t.Budgets {
+		if b.Budget.Path != "" || b.Budget.Bucket != bucket {
+			continue
+		}
+		if !found || b.Used() > best.Used() || b.Used() == best.Used() && b.Limit < best.Limit {
+			best, found = b, true
+		}
+	}
+	return best, found
+}

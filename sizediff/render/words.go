@@ -1,0 +1,430 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// voice writes what comes from outside into one kind of output.
+type voice struct {
+	code  func(string) string // a name in a sentence: a symbol, a commit, an option
+	name  func(string) string // a name that is usually harmless: a target, a tool's version
+	prose func(string) string // a sentence or a label
+	own   func(string) string // our own words in fixed width, such as a command
+}
+
+var (
+	plainVoice = voice{
+		code: plain, name: plain, prose: plainProse,
+		own: func(s string) string { return s },
+	}
+	markdownVoice = voice{
+		code: code, name: markdownName, prose: markdownProse,
+		own: func(s string) string { return "`" + s + "`" },
+	}
+	summaryVoice = voice{
+		code: summaryName, name: summaryName, prose: summaryProse,
+		own: func(s string) string { return "<code>" + s + "</code>" },
+	}
+)
+
+// stateWords says a verdict in a word or two, with the symbol that the formats may add.
+type stateWords struct{ symbol, words string }
+
+var states = map[sizediff.Verdict]stateWords{
+	sizediff.VerdictNoChange:    {"➖", "no change"},
+	sizediff.VerdictWithin:      {"✅", "within budget"},
+	sizediff.VerdictOver:        {"⚠️", "over budget"},
+	sizediff.VerdictAccepted:    {"✅", "accepted"},
+	sizediff.VerdictToolchain:   {"❔", "toolchain changed"},
+	sizediff.VerdictApproximate: {"❔", "approximate base"},
+	sizediff.VerdictNotCompared: {"❔", "not compared"},
+	sizediff.VerdictNotMeasured: {"❔", "not measured"},
+}
+
+// stateOf is the state in words. Without a budget nothing is "within" one.
+func (v *view) stateOf() stateWords {
+	switch {
+	case v.verdict == sizediff.VerdictWithin && v.configChanged():
+		return stateWords{"❔", "configuration changed"}
+	case v.verdict == sizediff.VerdictWithin && !v.hasBudgets():
+		return stateWords{"", "changed"}
+	}
+	return states[v.verdict]
+}
+
+func (v *view) hasBudgets() bool {
+	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool { return len(t.Budgets) > 0 })
+}
+
+// headline is the first line of every format: the verdict in plain words and bytes, and what else must be said at once.
+type headline struct{ verdict, rest string }
+
+func (h headline) String() string { return strings.TrimSpace(h.verdict + " " + h.rest) }
+
+func (v *view) headline(say voice) headline {
+	if len(v.compared) == 0 {
+		return v.headlineMissing(say)
+	}
+	var h headline
+	switch v.verdict {
+	case sizediff.VerdictNoChange:
+		h = v.headlineNoChange(say)
+	case sizediff.VerdictOver:
+		h = v.headlineOver(say)
+	case sizediff.VerdictAccepted:
+		h = v.headlineAccepted(say)
+	case sizediff.VerdictToolchain:
+		h = v.headlineToolchain(say)
+	case sizediff.VerdictApproximate:
+		h = headline{"About " + v.worstGrowth(say) + ", against an older base.", v.olderBase(say)}
+	default:
+		h = v.headlineWithin(say)
+	}
+	if len(v.missing) > 0 {
+		h.verdict = strings.TrimSuffix(strings.TrimSuffix(h.verdict, ":"), ".") + "; " + v.missingWords(say) + lastMark(h.verdict)
+	}
+	return h
+}
+
+// lastMark keeps the colon of a sentence that a quotation follows.
+func lastMark(s string) string {
+	if strings.HasSuffix(s, ":") {
+		return ":"
+	}
+	return "."
+}
+
+func (v *view) headlineMissing(say voice) headline {
+	switch {
+	case v.verdict == sizediff.VerdictNotCompared:
+		return headline{"Not compared: there is no baseline.", "This says nothing about growth."}
+	case len(v.missing) == 0:
+		return headline{"Not measured: there is nothing to measure.", "This says nothing about growth."}
+	}
+	at := ""
+	if v.e.Provenance.Head != "" {
+		at = " at " + say.code(short(v.e.Provenance.Head))
+	}
+	rest := "This says nothing about growth."
+	if v.e.Provenance.Earlier != "" {
+		rest = "Last result: " + say.prose(v.e.Provenance.Earlier) + "."
+	}
+	return headline{"Not measured" + at + ": " + say.prose(problemOf(v.missing[0]).Reason) + ".", rest}
+}
+
+func (v *view) headlineNoChange(say voice) headline {
+	var same, equal []string
+	for _, t := range v.compared {
+		if t.Report.State == sizediff.Identical {
+			same = append(same, say.name(t.Name))
+		} else {
+			equal = append(equal, say.name(t.Name))
+		}
+	}
+	const bytewise, sizes = "byte-identical", "equal section and symbol sizes, but not equal bytes"
+	var rest string
+	switch {
+	case len(equal) == 0:
+		rest = "Every image is " + bytewise + " in what is measured (debug information is not)."
+	case len(same) == 0:
+		rest = "Builds have " + sizes + "."
+	default:
+		rest = fmt.Sprintf("%s %s %s, %s %s %s.", listed(capNames(same)), verb(same, "is", "are"), bytewise, listed(capNames(equal)), verb(equal, "has", "have"), sizes)
+	}
+	return headline{"No size change.", joinSentences(v.comparedCount(), rest)}
+}
+
+func verb(subjects []string, one, many string) string {
+	if len(subjects) == 1 {
+		return one
+	}
+	return many
+}
+
+func (v *view) headlineWithin(say voice) headline {
+	t := v.worst()
+	if v.configChanged() {
+		n := counted(len(v.options()), "option")
+		return headline{
+			fmt.Sprintf("%s; the configuration differs in %s, so this is not the patch's growth alone.", v.growth(say, false), n),
+			joinSentences(v.comparedCount(), v.budgetNote()),
+		}
+	}
+	h := headline{v.growth(say, true) + ".", joinSentences(v.comparedCount(), v.budgetNote())}
+	if t.Report.Totals.Resident.Delta != 0 && len(v.missing) > 0 {
+		h.verdict = fmt.Sprintf("%s%s.", deltaBytes(t.Report.Totals.Resident.Delta), v.worstOf())
+		if clause := v.runtimeClause(say, true); clause != "" {
+			h.rest = joinSentences(sentenceCase(clause)+".", v.budgetNote())
+		}
+	}
+	return h
+}
+
+// growth says what happened to the worst target, without a full stop.
+func (v *view) growth(say voice, judged bool) string {
+	t := v.worst()
+	subject := "Build"
+	if v.kernel() {
+		subject = "Kernel"
+	}
+	totals := t.Report.Totals
+	var s string
+	switch d := totals.Resident.Delta; {
+	case d > 0:
+		s = subject + " grows by " + bytesOf(d)
+	case d < 0:
+		s = subject + " shrinks by " + strings.TrimPrefix(deltaBytes(d), "-")
+	case totals.Init.Delta != 0:
+		s = "Resident size is unchanged, init " + deltaBytes(totals.Init.Delta)
+	case totals.Unloaded.Delta != 0 || totals.File.Delta != 0:
+		s = fmt.Sprintf("Only what is never loaded changes: unloaded %s, files %s", deltaBytes(totals.Unloaded.Delta), deltaBytes(totals.File.Delta))
+	default:
+		s = "Totals are unchanged, but sizes within them differ"
+	}
+	if judged && v.judgingBucket() == sizediff.BucketTotal {
+		s += v.used(sizediff.BucketTotal)
+	}
+	if clause := v.runtimeClause(say, judged); clause != "" {
+		s += "; " + clause
+	}
+	return s
+}
+
+// runtimeClause says what happened to the runtime of the worst target, "" when the policy knows no runtime.
+func (v *view) runtimeClause(say voice, judged bool) string {
+	b, ok := bucketOf(v.worst().Report, sizediff.BucketRuntime)
+	if !ok {
+		return ""
+	}
+	s := say.prose(bucketLabel(b)) + " unchanged"
+	if b.Resident.Delta != 0 {
+		s = say.prose(bucketLabel(b)) + " " + deltaBytes(b.Resident.Delta)
+	}
+	if judged && v.judgingBucket() == sizediff.BucketRuntime {
+		s += v.used(sizediff.BucketRuntime)
+	}
+	return s
+}
+
+// judgingBucket is the bucket whose budget the headline quotes: the runtime's, else the total's, else none.
+func (v *view) judgingBucket() string {
+	for _, b := range []string{sizediff.BucketRuntime, sizediff.BucketTotal} {
+		if r, ok := budgetFor(v.worst(), b); ok && r.Status == sizediff.BudgetWithin {
+			return b
+		}
+	}
+	return ""
+}
+
+func (v *view) used(bucket string) string {
+	b, _ := budgetFor(v.worst(), bucket)
+	if b.Delta <= 0 {
+		return ", within budget"
+	}
+	return fmt.Sprintf(", within budget (%d %% of %s)", b.Used(), bytesOf(b.Limit))
+}
+
+// budgetNote says when budgets exist and are not applied.
+func (v *view) budgetNote() string {
+	for _, t := range v.compared {
+		for _, b := range t.Budgets {
+			if b.Status == sizediff.BudgetSuspended {
+				return "Budget not applied."
+			}
+		}
+	}
+	return ""
+}
+
+func (v *view) headlineOver(say voice) headline {
+	h := headline{v.overClause(say) + ".", ""}
+	if v.byBot() {
+		h.rest = "Needs a smaller change or a maintainer's " + say.own("/size accept") + "."
+	}
+	return h
+}
+
+// overClause names the first exceeded budget of the worst target and in how many targets it is exceeded.
+func (v *view) overClause(say voice) string {
+	over := overBudgets(v.worst())
+	first := over[0]
+	s := fmt.Sprintf("%s %s: over the %s budget", v.budgetName(say, first.Budget), deltaBytes(first.Delta), bytesOf(first.Limit))
+	if len(v.compared) > 1 {
+		n := 0
+		for _, t := range v.compared {
+			if len(overBudgets(t)) > 0 {
+				n++
+			}
+		}
+		s += fmt.Sprintf(" in %d of %d targets", n, len(v.compared))
+	}
+	var also []string
+	for _, b := range over[1:] {
+		also = append(also, fmt.Sprintf("%s %s of %s", v.budgetName(say, b.Budget), delta(b.Delta), num(b.Limit)))
+	}
+	if len(also) > 3 {
+		also = append(also[:3], fmt.Sprintf("%d more", len(also)-3))
+	}
+	if len(also) > 0 {
+		s += "; also over: " + strings.Join(also, ", ")
+	}
+	return s
+}
+
+// budgetName names what a budget bounds.
+func (v *view) budgetName(say voice, b sizediff.Budget) string {
+	label := b.Bucket
+	if t := v.worst(); t != nil {
+		label = labelOf(t.Report, b.Bucket)
+	}
+	if b.Path != "" {
+		return say.prose(label) + " of " + say.code(b.Path)
+	}
+	return say.prose(label)
+}
+
+func (v *view) headlineAccepted(say voice) headline {
+	a := v.e.Acceptance
+	first := overBudgets(v.worst())[0]
+	s := fmt.Sprintf("%s %s: over budget, accepted by %s", v.budgetName(say, first.Budget), deltaBytes(first.Delta), say.code(a.By))
+	if a.Head != "" {
+		s += " for " + say.code(short(a.Head))
+	}
+	if a.CarriedFrom != "" {
+		s += " (first given for " + say.code(short(a.CarriedFrom)) + ")"
+	}
+	rest := "No reason was given."
+	if a.Reason != "" {
+		rest = `"` + strings.TrimSuffix(say.prose(a.Reason), ".") + `."`
+	}
+	var bounds []string
+	for _, t := range v.compared {
+		for _, b := range overBudgets(t) {
+			if b.Budget.Bucket == first.Budget.Bucket && b.Budget.Path == first.Budget.Path {
+				bounds = append(bounds, delta(b.Delta)+" B"+v.inTarget(say, t))
+				break
+			}
+		}
+	}
+	rest += " Valid until it grows beyond " + strings.Join(capList(bounds, 4), " or ") + "."
+	return headline{s + ":", rest}
+}
+
+func capList(s []string, n int) []string {
+	if len(s) <= n {
+		return s
+	}
+	return append(slices.Clone(s[:n]), fmt.Sprintf("the like in %s", counted(len(s)-n, "more target")))
+}
+
+// inTarget is " (name)" when there is more than one target.
+func (v *view) inTarget(say voice, t *sizediff.TargetResult) string {
+	if len(v.e.Targets) < 2 {
+		return ""
+	}
+	return " (" + say.name(t.Name) + ")"
+}
+
+func (v *view) headlineToolchain(say voice) headline {
+	changed, kept := v.toolchain(say)
+	s := "Toolchain changed, so the difference is not this patch's growth alone."
+	rest := changed
+	if kept != "" {
+		rest += ", " + kept + " unchanged"
+	}
+	sentences := []string{rest + ".", "All together: " + v.sums(say) + "."}
+	if v.e.Provenance.BaseChoice == sizediff.BaseApproximate {
+		sentences = append(sentences, "The base is approximate as well. "+v.olderBase(say))
+	}
+	return headline{s, joinSentences(append(sentences, v.budgetNote())...)}
+}
+
+// sums are the bare changes of the worst target.
+func (v *view) sums(say voice) string {
+	s := deltaBytes(v.worst().Report.Totals.Resident.Delta) + v.worstOf()
+	if clause := v.runtimeClause(say, false); clause != "" {
+		s += "; " + clause
+	}
+	return s
+}
+
+func (v *view) worstGrowth(say voice) string {
+	return deltaBytes(v.worst().Report.Totals.Resident.Delta) + v.worstOf()
+}
+
+func (v *view) worstOf() string {
+	if len(v.compared) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (worst of %d targets)", len(v.compared))
+}
+
+// olderBase tells which base was used instead of the exact one, and that the budgets do not apply.
+func (v *view) olderBase(say voice) string {
+	p := v.e.Provenance
+	exact := "The exact base"
+	if p.ExactBase != "" {
+		exact += " " + say.code(short(p.ExactBase))
+	}
+	why := "has no measurement"
+	if p.WhyNotExact != "" {
+		why += " (" + strings.TrimSuffix(say.prose(p.WhyNotExact), ".") + ")"
+	}
+	older := "an older commit"
+	if p.AncestorsBack > 0 {
+		older = counted(p.AncestorsBack, "commit") + " earlier on the first-parent line"
+	}
+	return fmt.Sprintf("%s %s. Compared with %s, %s; the difference may include those commits. Not gated.", exact, why, say.code(short(p.Base)), older)
+}
+
+// missingWords says which targets are missing, and how.
+func (v *view) missingWords(say voice) string {
+	groups := map[sizediff.ProblemKind][]string{}
+	for _, t := range v.missing {
+		k := problemOf(t).Kind
+		groups[k] = append(groups[k], say.name(t.Name))
+	}
+	var clauses []string
+	for _, k := range []sizediff.ProblemKind{sizediff.ProblemNotMeasured, sizediff.ProblemNotCompared} {
+		names := groups[k]
+		if len(names) == 0 {
+			continue
+		}
+		was := verb(names, "was ", "were ")
+		clauses = append(clauses, listed(capNames(names))+" "+was+string(k))
+	}
+	return strings.Join(clauses, "; ")
+}
+
+// capNames keeps a list of targets short enough for a sentence.
+func capNames(names []string) []string {
+	if len(names) <= 4 {
+		return names
+	}
+	return append(names[:3:3], counted(len(names)-3, "more target"))
+}
+
+// comparedCount says how many targets were compared, "" when there is only one.
+func (v *view) comparedCount() string {
+	all := len(v.e.Targets)
+	if all < 2 {
+		return ""
+	}
+	return sentenceCase(inWords(len(v.compared))) + " of " + inWords(all) + " targets compared."
+}
+
+func joinSentences(s ...string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(s), func(x string) bool { return x == "" }), " ")
+}
+
+// short abbreviates a commit id; anything else stays.
+func short(id string) string {
+	if len(id) >= 40 && hexRun.MatchString(id) {
+		return id[:7]
+	}
+	return id
+}
