@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/source"
+)
+
+// measure measures builds side by side. Images that several of them hold are measured once. With several errors, the first
+// build's is returned.
+func (a *app) measure(names ...string) ([]*sizediff.Measurement, error) {
+	builds := make([]*source.Build, len(names))
+	for i, name := range names {
+		b, err := source.Open(name, source.DefaultLimits())
+		if err != nil {
+			return nil, err
+		}
+		defer b.Close()
+		builds[i] = b
+	}
+	var (
+		cache   sizediff.Cache
+		wait    sync.WaitGroup
+		results = make([]*sizediff.Measurement, len(names))
+		errs    = make([]error, len(names))
+	)
+	p := a.startProgress()
+	for i, b := range builds {
+		wait.Go(func() {
+			o := sizediff.MeasureOptions{Cache: &cache, Progress: p.of(fmt.Sprint(i))}
+			results[i], errs[i] = sizediff.Measure(b, o)
+		})
+	}
+	wait.Wait()
+	p.end()
+	for i := range names {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		results[i].Label = names[i]
+	}
+	return results, nil
+}
+
+// readPolicy reads a repository file; "" is the default policy.
+func readPolicy(name string) (sizediff.Policy, error) {
+	if name == "" {
+		return sizediff.LinuxKernel(), nil
+	}
+	r, err := readRepo(name)
+	if err != nil {
+		return sizediff.Policy{}, err
+	}
+	return r.Policy(), nil
+}
+
+func readRepo(name string) (*config.Repo, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, inputError(name, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, config.MaxFileSize+1))
+	if err != nil {
+		return nil, inputError(name, err)
+	}
+	return config.ParseRepo(name, data)
+}
+
+// inputError says why a file cannot be read, and what to do.
+func inputError(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: does not exist; check the path", name)
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: cannot be read: %w; name a readable file", name, err)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"io"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
+)
+
+type diffCommand struct {
+	Base string `arg:"" help:"Build to compare with."`
+	Head string `arg:"" help:"Build that is judged."`
+
+	reportFlags
+	FailOn string `enum:"note,warning,error,never" default:"never" help:"Exit with 1 at a finding of this severity or above: note, warning, error or never."`
+}
+
+func (*diffCommand) Help() string {
+	return `Builds are compared image by image, by the path inside the build.
+
+Examples:
+
+    oxidometer diff vmlinux.before vmlinux.after
+    oxidometer diff base.zip head.zip --top 10
+    oxidometer diff base/ head/ --format html -o report.html
+    oxidometer diff base.oxm head/ --config .github/oxidometer.yml --fail-on error
+
+The repository file's budgets make findings of severity error when they are exceeded.
+
+Exit codes: 0 done, 1 a finding at or above --fail-on, 2 bad usage or unreadable input.`
+}
+
+func (c *diffCommand) Run(a *app) error {
+	out, err := a.create(c.Output, c.Base, c.Head, c.Config)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	policy, err := readPolicy(c.Config)
+	if err != nil {
+		return err
+	}
+	measured, err := a.measure(c.Base, c.Head)
+	if err != nil {
+		return err
+	}
+	report := sizediff.Compare(measured[0], measured[1], policy.Buckets)
+	e := &sizediff.Evaluation{
+		Targets:    []sizediff.TargetResult{sizediff.Evaluate("", report, policy)},
+		Policy:     policy,
+		Provenance: sizediff.Provenance{Base: c.Base, Head: c.Head, BaseChoice: sizediff.BaseGiven},
+	}
+	if err := c.write(out, e, c.text(a)); err != nil {
+		return err
+	}
+	if err := out.commit(); err != nil {
+		return err
+	}
+	return c.judge(e)
+}
+
+func (c *diffCommand) write(w io.Writer, e *sizediff.Evaluation, o render.Options) error {
+	switch c.Format {
+	case "markdown":
+		return render.Markdown(w, e, render.MarkdownOptions{Top: o.Top})
+	case "json":
+		return render.JSON(w, e)
+	case "html":
+		return render.HTML(w, e)
+	}
+	return render.Text(w, e, o)
+}
+
+// judge returns an error when there are findings that --fail-on is about.
+func (c *diffCommand) judge(e *sizediff.Evaluation) error {
+	if c.FailOn == "never" {
+		return nil
+	}
+	count := 0
+	for _, t := range e.Targets {
+		for _, f := range t.Report.Findings {
+			if f.Severity.AtLeast(sizediff.Severity(c.FailOn)) {
+				count++
+			}
+		}
+	}
+	if count > 0 {
+		return &findingsError{count, c.FailOn}
+	}
+	return nil
+}

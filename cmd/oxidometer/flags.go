@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strconv"
+
+	"golang.org/x/term"
+
+	"github.com/oxidometer/oxidometer/sizediff/render"
+)
+
+// reportFlags are shared by the commands that write a report.
+type reportFlags struct {
+	Format string `short:"f" enum:"text,markdown,json,html" default:"text" help:"Form of the report: text, markdown, json or html."`
+	Output string `short:"o" placeholder:"FILE" help:"Write to FILE; - is standard output."`
+	Top    top    `placeholder:"N" help:"Rows of symbols, or all (the default depends on the format)."`
+	Config string `short:"c" placeholder:"FILE" help:"Repository file with buckets and budgets."`
+	Color  string `enum:"auto,always,never" default:"auto" help:"Colour in text: auto, always or never. auto is a terminal without NO_COLOR."`
+}
+
+// top is a number of rows; 0 is the format's default, negative is all.
+type top int
+
+func (t *top) UnmarshalText(text []byte) error {
+	if string(text) == "all" {
+		*t = -1
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return errors.New("write a number of 1 or more, or all")
+	}
+	*t = top(n)
+	return nil
+}
+
+func (f *reportFlags) text(a *app) render.Options {
+	return render.Options{Top: int(f.Top), Color: f.colored(a)}
+}
+
+// colored follows no-color.org.
+func (f *reportFlags) colored(a *app) bool {
+	if f.Color != "auto" {
+		return f.Color == "always"
+	}
+	toStdout := f.Output == "" || f.Output == "-"
+	return toStdout && term.IsTerminal(int(a.stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

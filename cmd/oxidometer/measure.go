@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+
+	"golang.org/x/term"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+type measureCommand struct {
+	Build  string `arg:"" help:"Build to measure."`
+	Output string `short:"o" required:"" placeholder:"FILE" help:"Write the measurement to FILE; - is standard output."`
+}
+
+func (*measureCommand) Help() string {
+	return `A measurement is small, and stands for the build in every other command.
+
+Examples:
+
+    oxidometer measure build/ -o base.oxm
+    oxidometer measure kernel.tar.zst -o - | ssh host 'cat > base.oxm'`
+}
+
+func (c *measureCommand) Run(a *app) error {
+	if c.Output == "-" && term.IsTerminal(int(a.stdout.Fd())) {
+		return errors.New("standard output: is a terminal, and a measurement is binary; write it to a file with -o FILE")
+	}
+	out, err := a.create(c.Output, c.Build)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	measured, err := a.measure(c.Build)
+	if err != nil {
+		return err
+	}
+	if err := sizediff.WriteMeasurement(out, measured[0]); err != nil {
+		return err
+	}
+	return out.commit()
+}
