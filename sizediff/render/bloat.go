@@ -42,9 +42,9 @@ func bloatBlock(r *sizediff.Report, header string, top, width int, name func(str
 		fmt.Fprintf(&b, "(%s not shown)\n", counted(left, "smaller change"))
 	}
 	total := r.Closing.Resident.Named.Plus(r.Closing.Init.Named)
-	chg := percent(total)
-	if chg == "" {
-		chg = "n/a"
+	chg := "n/a"
+	if total.Base > 0 {
+		chg = fmt.Sprintf("%+.2f%%", float64(total.Delta)*100/float64(total.Base))
 	}
 	fmt.Fprintf(&b, "Total: Before=%d, After=%d, chg %s\n", total.Base, total.Head, chg)
 	return b.String()
@@ -177,16 +177,25 @@ func (t symbolTally) String() string {
 	return fmt.Sprintf("%s (%s / %s)", strings.Join(parts, ", "), delta(t.up), delta(-t.down))
 }
 
-// closingLines are the sums that show that no byte was forgotten: resident, and init when it changed.
+// closingLines are the sums that show that no byte was forgotten: resident and init, where they changed.
 func closingLines(c sizediff.Closing, strong func(string) string) []string {
 	var lines []string
-	if c.Resident != (sizediff.ClosingParts{}) {
+	if closingChanged(c.Resident) {
 		lines = append(lines, "Resident: "+closingSum(c.Resident, strong)+".")
 	}
-	if c.Init.Sum().Delta != 0 {
+	if closingChanged(c.Init) {
 		lines = append(lines, "Init: "+closingSum(c.Init, strong)+".")
 	}
 	return lines
+}
+
+func closingChanged(p sizediff.ClosingParts) bool {
+	for _, c := range []sizediff.Change{p.Named, p.Constants, p.Derived, p.Padding, p.Unattributed} {
+		if c.Delta != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func closingSum(p sizediff.ClosingParts, strong func(string) string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -73,7 +74,7 @@ func plainProse(s string) string { return capped(visibleProse(s), maxProse) }
 
 var (
 	backtickSafe = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:/+-]*$`)
-	plainWord    = regexp.MustCompile(`^["'(]*[\pL][\pL'-]*[)"',.;:?!]*$`)
+	plainWord    = regexp.MustCompile(`^["'(]*[\pL\pN]+(['_-][\pL\pN]+)*[)"',.;:?!]*$`)
 	plainNumber  = regexp.MustCompile(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
 	plainName    = regexp.MustCompile(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
 	hexRun       = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
@@ -108,13 +109,14 @@ func summaryName(s string) string {
 }
 
 func harmlessName(s string) bool {
-	return len(s) <= 60 && plainName.MatchString(s) && !hexRun.MatchString(s) && !reference(s)
+	return len(s) <= 60 && plainName.MatchString(s) && !reference(s)
 }
 
-// reference reports whether GitHub would link the word by itself.
+// reference reports whether GitHub would link the word by itself, or a part of it: as an address, an issue or a commit.
 func reference(s string) bool {
 	l := strings.ToLower(s)
-	return strings.Contains(l, "www.") || strings.HasPrefix(l, "gh-")
+	notAlnum := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return strings.Contains(l, "www.") || strings.Contains(l, "gh-") || slices.ContainsFunc(strings.FieldsFunc(l, notAlnum), hexRun.MatchString)
 }
 
 // markdownProse is a sentence from outside in Markdown. A word stays as it is when it can only be a word or a number; every
@@ -145,8 +147,7 @@ func proseWith(s string, odd func(string) string) string {
 }
 
 func harmlessWord(w string) bool {
-	bare := strings.Trim(w, `"'(),.;:?!`)
-	if hexRun.MatchString(bare) || reference(bare) {
+	if reference(w) {
 		return false
 	}
 	return plainWord.MatchString(w) || plainNumber.MatchString(w)

@@ -29,7 +29,6 @@ func (c *comment) why() {
 		for _, x := range list {
 			c.line("| %s | %s | %s |", causeName(x), delta(x.change.Delta), causeState(x))
 		}
-		c.line("")
 	} else {
 		c.line("\n%s", title)
 		for _, x := range list {
@@ -171,7 +170,8 @@ func (c *comment) differences() {
 // commitMessage is a block ready for the commit's text.
 func (c *comment) commitMessage() {
 	v := c.v
-	if v.verdict != sizediff.VerdictWithin && !v.anyOver() {
+	totals := v.worst().Report.Totals
+	if v.verdict != sizediff.VerdictWithin && !v.anyOver() || totals.Resident.Delta == 0 && totals.Init.Delta == 0 {
 		return
 	}
 	if !c.d.commit {
@@ -193,6 +193,9 @@ func (c *comment) commitMessage() {
 	column := max(len("resident"), len(label))
 	body := fmt.Sprintf("Size (%s):\n", what)
 	body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "resident", width, total.Base, width, total.Head, total.Delta, commaPercent(total))
+	if totals.Init.Delta != 0 {
+		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "init", width, totals.Init.Base, width, totals.Init.Head, totals.Init.Delta, commaPercent(totals.Init))
+	}
 	if _, ok := bucketOf(t.Report, sizediff.BucketRuntime); ok {
 		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, label, width, runtime.Resident.Base, width, runtime.Resident.Head, runtime.Resident.Delta, commaPercent(runtime.Resident))
 	}

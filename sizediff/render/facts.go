@@ -297,6 +297,9 @@ func sparkline(values []int64) (line string, n int) {
 // provenanceWords says what was compared with what, and how the base was chosen.
 func (v *view) provenanceWords(say voice) string {
 	p := v.e.Provenance
+	if p.Head == "" {
+		return "Head and base have no name"
+	}
 	s := "Head " + say.code(short(p.Head))
 	if p.MergeOf != "" {
 		s += " built as merge with " + say.code(short(p.MergeOf))

@@ -285,6 +285,8 @@ func fixtures() []fixture {
 		{name: "identical", e: &sizediff.Evaluation{Targets: one(same(sizediff.Identical)), Provenance: given}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "same-sizes", e: &sizediff.Evaluation{Targets: one(same(sizediff.Unchanged)), Provenance: given}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "approximate", e: &sizediff.Evaluation{Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", growthReport()))}, Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
+		{name: "same-sizes-older-base", e: &sizediff.Evaluation{Targets: []sizediff.TargetResult{target("x86_64-rust", same(sizediff.Unchanged))}, Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
+		{name: "over-older-base", e: &sizediff.Evaluation{Targets: overTargets()[1:2], Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
 		{name: "not-compared", e: &sizediff.Evaluation{Provenance: missing, Targets: []sizediff.TargetResult{
 			baseless("x86_64-rust", "base run #8841 failed in Build kernel", "run it again on main", same(sizediff.Identical)),
 			baseless("arm64-rust", "artifact of the base run expired (kept 5 days), never measured", "rebase once main has a measured commit again", same(sizediff.Identical)),
@@ -317,6 +319,7 @@ func shrunkReport() *sizediff.Report {
 // modulesReport is a new release: texts differ in all modules, one module became built-in.
 func modulesReport() *sizediff.Report {
 	r := newReport(deltas{"c": -19}, 0, 0)
+	r.Images[0].Status, r.Images[0].Totals = sizediff.ImageIdentical, sizediff.Totals{}
 	t := sizediff.TextChange{What: "vermagic", Base: "7.2.13", Head: "7.2.6", Delta: -19}
 	for i := range 19 {
 		path := "drivers/net/phy/m" + string(rune('a'+i)) + ".ko"

@@ -19,7 +19,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 		return template.CSS(b), err
 	},
 	"num": num, "delta": delta, "name": htmlName, "prose": plainProse,
-	"sign": signClass, "percent": changePercent, "state": pathState,
+	"sign": signClass, "percent": percent, "state": pathState,
 	"kind": sectionKind, "imagestate": imageState, "crate": crateName,
 }).ParseFS(files, "*.tmpl"))
 

@@ -56,31 +56,37 @@ type targetDocument struct {
 // holds their reports in the order of the evaluation. A target that was not compared has state not_compared, a problem
 // and no totals.
 func JSON(w io.Writer, e *sizediff.Evaluation) error {
-	v := newView(e)
 	if len(e.Targets) == 1 {
-		return encode(w, reportDocument(&e.Targets[0], v.verdict))
+		return encode(w, reportDocument(e, 0))
 	}
-	doc := evaluationDocument{Schema: EvaluationSchema, Verdict: v.verdict, Targets: []targetDocument{}}
+	doc := evaluationDocument{Schema: EvaluationSchema, Verdict: e.Verdict(), Targets: []targetDocument{}}
+	if len(e.Targets) == 0 {
+		doc.Verdict = sizediff.VerdictNotMeasured
+	}
 	for i := range e.Targets {
-		t := &e.Targets[i]
-		alone := newView(&sizediff.Evaluation{Targets: e.Targets[i : i+1], Policy: e.Policy, Provenance: e.Provenance, Acceptance: e.Acceptance})
-		doc.Targets = append(doc.Targets, targetDocument{t.Name, reportDocument(t, alone.verdict)})
+		doc.Targets = append(doc.Targets, targetDocument{e.Targets[i].Name, reportDocument(e, i)})
 	}
 	return encode(w, doc)
 }
 
-func reportDocument(t *sizediff.TargetResult, verdict sizediff.Verdict) any {
-	if !isCompared(t) {
+// reportDocument is one target as if it were alone.
+func reportDocument(e *sizediff.Evaluation, i int) any {
+	alone := *e
+	alone.Targets = e.Targets[i : i+1]
+	v := newView(&alone)
+	if len(v.compared) == 0 {
+		t := v.missing[0]
 		p := problemOf(t)
-		doc := uncomparedDocument{Schema: sizediff.Schema, State: sizediff.NotCompared, Verdict: verdict, Problem: problemJSON(p)}
+		doc := uncomparedDocument{Schema: sizediff.Schema, State: sizediff.NotCompared, Verdict: v.verdict, Problem: problemJSON(p)}
 		if r := headOf(t); r != nil {
 			doc.Head = newShowDocument(bySize(r), nil)
 		}
 		return doc
 	}
+	t := v.compared[0]
 	r := *t.Report
 	r.Schema = sizediff.Schema
-	doc := document{Report: &r, Verdict: verdict, Budgets: []budgetJSON{}}
+	doc := document{Report: &r, Verdict: v.verdict, Budgets: []budgetJSON{}}
 	for _, b := range t.Budgets {
 		doc.Budgets = append(doc.Budgets, budgetJSON{b.Budget.Bucket, b.Budget.Path, b.Limit, b.Delta, b.Status})
 	}

@@ -100,7 +100,7 @@ func (c *comment) firstTable() {
 	}
 	shown := c.v.compared[:min(len(c.v.compared), maxColumns)]
 	rows := firstTable(shown)
-	withBudget := c.v.hasBuildBudget() && c.v.verdict != sizediff.VerdictToolchain && c.v.verdict != sizediff.VerdictApproximate
+	withBudget := c.v.hasBuildBudget()
 	missing := c.v.missing[:min(len(c.v.missing), maxColumns)]
 	c.line("")
 	c.tableHead(shown, missing, withBudget)
@@ -119,11 +119,11 @@ func (c *comment) firstTable() {
 	}
 }
 
-// hasBuildBudget reports whether the first table needs a column for budgets.
+// hasBuildBudget reports whether the first table needs a column for budgets: one that applies.
 func (v *view) hasBuildBudget() bool {
 	for _, t := range v.compared {
 		for _, b := range t.Budgets {
-			if b.Budget.Path == "" {
+			if b.Budget.Path == "" && b.Status != sizediff.BudgetSuspended {
 				return true
 			}
 		}

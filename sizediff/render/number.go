@@ -52,12 +52,19 @@ func kib(n int64) string {
 	return fmt.Sprintf(" (%.1f MiB)", k/1024)
 }
 
-// percent of the base with two decimals and a sign, "" when there is no base to relate to.
+// percent of the base with a sign, "" when there is no base to relate to, nothing changed or the share rounds to nothing.
 func percent(c sizediff.Change) string {
 	if c.Base <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%+.2f%%", float64(c.Delta)*100/float64(c.Base))
+	p := float64(c.Delta) * 100 / float64(c.Base)
+	switch a := math.Abs(p); {
+	case a < 0.0005:
+		return ""
+	case a < 0.1:
+		return fmt.Sprintf("%+.3f%%", p)
+	}
+	return fmt.Sprintf("%+.2f%%", p)
 }
 
 // magnitude orders deltas; it does not overflow.

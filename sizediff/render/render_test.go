@@ -242,6 +242,7 @@ func TestNumbers(t *testing.T) {
 		{num(0), "0"}, {num(999), "999"}, {num(1000), "1,000"}, {num(-1234567), "-1,234,567"}, {num(-9223372036854775808), "-9,223,372,036,854,775,808"},
 		{delta(0), "0"}, {delta(612), "+612"}, {delta(-64), "-64"}, {bytesOf(10_000), "10,000 B"}, {bytesOf(10_240), "10,240 B (10.0 KiB)"},
 		{deltaBytes(-126_368), "-126,368 B (123.4 KiB)"}, {percent(sizediff.NewChange(0, 5)), ""}, {percent(sizediff.NewChange(200, 201)), "+0.50%"},
+		{percent(sizediff.NewChange(11_670_184, 11_672_332)), "+0.018%"}, {percent(sizediff.NewChange(11_670_184, 11_670_165)), ""},
 		{versionOf("rustc version 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)"), "1.97.1"},
 		{versionOf("GCC: (Debian 14.2.0-19) 14.2.0"), "14.2.0"}, {versionOf("Linker: Debian LLD 21.1.8"), "21.1.8"},
 		{versionOf("Debian clang version 21.1.8 (14)"), "21.1.8"}, {versionOf("GNU ld (GNU Binutils for Debian) 2.44"), "2.44"}, {versionOf("odd"), "odd"},

@@ -18,7 +18,7 @@ const ShowSchema = "oxidometer.show/1"
 func Show(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, o Options) error {
 	r = bySize(r)
 	p := &page{o: o.withDefaults()}
-	p.line(p.paint(bold, showTitle(r)))
+	p.paragraph(showTitle(r), 2)
 	p.line("")
 	for _, s := range showTables(r, largest, plainVoice) {
 		if len(s.rows) == 0 {

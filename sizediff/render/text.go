@@ -59,17 +59,9 @@ func (p *page) totals(r *sizediff.Report) {
 		c    sizediff.Change
 	}{{"resident", r.Totals.Resident}, {"init (freed after boot or load)", r.Totals.Init},
 		{"unloaded (never in memory)", r.Totals.Unloaded}, {"image files", r.Totals.File}} {
-		g.add(x.name, num(x.c.Base), num(x.c.Head), delta(x.c.Delta), changePercent(x.c))
+		g.add(x.name, num(x.c.Base), num(x.c.Head), delta(x.c.Delta), percent(x.c))
 	}
 	g.write(p)
-}
-
-// changePercent is the percent of a change, "" when nothing changed.
-func changePercent(c sizediff.Change) string {
-	if c.Delta == 0 {
-		return ""
-	}
-	return percent(c)
 }
 
 func (p *page) buckets(t *sizediff.TargetResult) {

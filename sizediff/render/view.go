@@ -21,7 +21,7 @@ func newView(e *sizediff.Evaluation) *view {
 	for i := range e.Targets {
 		t := &e.Targets[i]
 		if isCompared(t) {
-			v.compared = append(v.compared, t)
+			v.compared = append(v.compared, ungated(t, e.Provenance.BaseChoice))
 		} else {
 			v.missing = append(v.missing, t)
 		}
@@ -67,33 +67,39 @@ func overBudgets(t *sizediff.TargetResult) []sizediff.BudgetResult {
 	return over
 }
 
-// judge finds the verdict of the compared targets. A missing target does not change it: it is told beside it.
+// judge finds the verdict of the compared targets. A missing target does not change it: it is told beside it. Equal sizes
+// against an older base are no statement about the patch.
 func (v *view) judge() sizediff.Verdict {
-	if len(v.compared) == 0 {
-		for _, t := range v.missing {
-			if problemOf(t).Kind == sizediff.ProblemNotCompared {
-				return sizediff.VerdictNotCompared
-			}
-		}
-		return sizediff.VerdictNotMeasured
-	}
-	same := true
+	part := *v.e
+	part.Targets = nil
 	for _, t := range v.compared {
-		same = same && (t.Report.State == sizediff.Identical || t.Report.State == sizediff.Unchanged)
+		part.Targets = append(part.Targets, *t)
 	}
-	switch {
-	case v.anyOver() && v.e.Acceptance != nil:
-		return sizediff.VerdictAccepted
-	case v.anyOver():
-		return sizediff.VerdictOver
-	case slices.ContainsFunc(v.compared, toolchainChanged):
-		return sizediff.VerdictToolchain
-	case v.e.Provenance.BaseChoice == sizediff.BaseApproximate:
+	switch verdict := part.Verdict(); {
+	case len(part.Targets) > 0 && verdict == sizediff.VerdictNoChange && part.Provenance.BaseChoice == sizediff.BaseApproximate:
 		return sizediff.VerdictApproximate
-	case same:
-		return sizediff.VerdictNoChange
+	case len(part.Targets) > 0:
+		return verdict
 	}
-	return sizediff.VerdictWithin
+	for _, t := range v.missing {
+		if problemOf(t).Kind == sizediff.ProblemNotCompared {
+			return sizediff.VerdictNotCompared
+		}
+	}
+	return sizediff.VerdictNotMeasured
+}
+
+// ungated suspends the budgets of a target whose base is not the exact one.
+func ungated(t *sizediff.TargetResult, choice sizediff.BaseChoice) *sizediff.TargetResult {
+	if choice != sizediff.BaseApproximate {
+		return t
+	}
+	c := *t
+	c.Budgets = slices.Clone(t.Budgets)
+	for i := range c.Budgets {
+		c.Budgets[i].Status = sizediff.BudgetSuspended
+	}
+	return &c
 }
 
 func (v *view) anyOver() bool {
