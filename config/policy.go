@@ -33,25 +33,25 @@ func (r *Repo) Policy() sizediff.Policy {
 	return p
 }
 
-// mergeBuckets replaces preset buckets in place and puts new ones, in the file's order, before the first bucket that takes a
-// whole language: the first match wins, so anywhere later they would stay empty. What takes the rest stays last.
+// mergeBuckets replaces preset buckets in place. A new one goes before the bucket that follows it in the file, and at the
+// latest before the first that takes a whole language: the first match wins, so any later it would stay empty.
 func mergeBuckets(preset []sizediff.Bucket, file []Bucket) []sizediff.Bucket {
 	merged := slices.Clone(preset)
-	var added []sizediff.Bucket
-	for _, b := range file {
+	next := slices.IndexFunc(merged, func(b sizediff.Bucket) bool {
+		return isRest(b.Name) || slices.ContainsFunc(b.Match, wholeLanguage)
+	})
+	if next < 0 {
+		next = len(merged)
+	}
+	for _, b := range slices.Backward(file) {
 		if i := bucketIndex(merged, b.Name); i >= 0 {
 			merged[i] = b.over(merged[i])
+			next = min(i, next)
 		} else {
-			added = append(added, b.over(sizediff.Bucket{Name: b.Name, Label: b.Name}))
+			merged = slices.Insert(merged, next, b.over(sizediff.Bucket{Name: b.Name, Label: b.Name}))
 		}
 	}
-	at := slices.IndexFunc(preset, func(b sizediff.Bucket) bool {
-		return isRest(b.Name) || b.Name == sizediff.BucketC || slices.ContainsFunc(b.Match, wholeLanguage)
-	})
-	if at < 0 {
-		at = len(merged)
-	}
-	return slices.Insert(merged, at, added...)
+	return merged
 }
 
 // over lays the file's bucket over one of the same name. A bucket without rules only gives it a label.

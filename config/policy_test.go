@@ -38,7 +38,9 @@ func TestPolicyOrderOfBuckets(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "derived runtime rust c padding unattributed"},
 		{"buckets: {z: {crates: z}, a: {crates: a}}", "derived runtime z a rust c padding unattributed"},
-		{"buckets: {c: {language: c}, z: {crates: z}, runtime: {crates: core}}", "derived runtime z rust c padding unattributed"},
+		{"buckets: {c: {language: c}, z: {crates: z}, runtime: {crates: core}}", "derived z runtime rust c padding unattributed"},
+		{"buckets: {a: {crates: a}, b: {crates: b}, runtime: , z: {crates: z}, c: , y: {crates: y}}", "derived a b runtime z y rust c padding unattributed"},
+		{"buckets: {z: {crates: z}, derived: , a: {crates: a}}", "z derived runtime a rust c padding unattributed"},
 		{"buckets: {unattributed: {label: x}, z: {images: z}, rust: {crates: y}}", "derived runtime z rust c padding unattributed"},
 	} {
 		got := bucketNames(mustParse(t, "preset: generic-elf\n"+c.text).Policy().Buckets)

@@ -18,7 +18,8 @@ type Repo struct {
 	Targets []Target `yaml:"targets"`
 	// Preset is the set of buckets to start from.
 	Preset Preset `yaml:"preset" default:"linux-kernel" enum:"linux-kernel,rust-binary,rust-embedded,generic-elf"`
-	// Buckets say whose bytes are whose; the first that matches wins. One with a preset's name replaces it, others are added.
+	// Buckets say whose bytes are whose; the first that matches wins. One with a preset's name replaces its rules or label. Others
+	// are tried before the one that follows them here, and before those that take all of a language.
 	Buckets []Bucket `yaml:"buckets"`
 	// Attribution says which crate the bytes of generic code are counted to.
 	Attribution Attribution `yaml:"attribution" default:"defining_crate" enum:"defining_crate,instantiating_crate,both"`
