@@ -1,12 +1,367 @@
 package sizediff
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
-// WriteMeasurement writes the portable form.
-func WriteMeasurement(w io.Writer, m *Measurement) error { return errors.New("later") }
+// The portable form of a measurement is source.MeasurementMagic, then one zstd stream. In it numbers are unsigned
+// varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
+// compresses better than rows. A new version of the form needs a new magic.
 
-// ReadMeasurement reads what WriteMeasurement wrote.
-func ReadMeasurement(r io.Reader) (*Measurement, error) { return nil, errors.New("later") }
+// maxDecoded bounds what a measurement may unpack to. A distribution kernel with all its modules takes a tenth.
+const maxDecoded = 256 << 20
+
+var (
+	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
+	errDamaged        = errors.New("damaged measurement; measure the build again")
+)
+
+// WriteMeasurement writes the portable form of m. Equal measurements give equal bytes. The label is not written: a
+// measurement is called what its file is called.
+func WriteMeasurement(w io.Writer, m *Measurement) error {
+	var e encoder
+	e.num(uint64(len(m.Config)))
+	for _, o := range m.Config {
+		e.str(o.Name)
+		e.str(o.Value)
+	}
+	e.num(uint64(len(m.Opaque)))
+	for _, o := range m.Opaque {
+		e.str(o.Path)
+		e.num(uint64(o.Size))
+	}
+	e.num(uint64(len(m.Images)))
+	for _, f := range m.Images {
+		e.str(f.Path)
+		e.num(uint64(f.FileSize))
+		e.image(f.Image)
+	}
+	if _, err := io.WriteString(w, source.MeasurementMagic); err != nil {
+		return err
+	}
+	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(e.b); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+type encoder struct{ b []byte }
+
+func (e *encoder) num(n uint64) { e.b = binary.AppendUvarint(e.b, n) }
+func (e *encoder) str(s string) { e.num(uint64(len(s))); e.b = append(e.b, s...) }
+func (e *encoder) flag(f bool) {
+	if f {
+		e.num(1)
+	} else {
+		e.num(0)
+	}
+}
+
+func (e *encoder) list(s []string) {
+	e.num(uint64(len(s)))
+	for _, t := range s {
+		e.str(t)
+	}
+}
+
+func (e *encoder) image(im *Image) {
+	e.b = append(e.b, im.Digest[:]...)
+	e.num(uint64(im.Machine))
+	e.num(uint64(im.Class))
+	e.flag(im.Big)
+	e.num(uint64(im.Type))
+	e.flag(im.Stripped)
+	e.num(uint64(len(im.Sections)))
+	for _, s := range im.Sections {
+		e.str(s.Name)
+		e.str(string(s.Kind))
+		e.flag(s.Code)
+		e.flag(s.Derived)
+		e.num(s.Size)
+		e.num(s.Content)
+	}
+	e.list(im.Crates)
+	e.symbols(im)
+	e.num(uint64(len(im.Shares)))
+	for _, s := range im.Shares {
+		e.num(uint64(s.Section))
+		e.num(uint64(s.Class))
+		e.str(s.Table)
+		e.num(uint64(s.Crate))
+		e.num(uint64(s.Inst))
+		e.num(s.Bytes)
+	}
+	e.list(im.Tools.Rustc)
+	e.list(im.Tools.CC)
+	e.list(im.Tools.LD)
+	e.num(uint64(len(im.Texts)))
+	for _, t := range im.Texts {
+		e.str(t.What)
+		e.str(t.Value)
+		e.num(uint64(t.Size))
+		e.str(t.Section)
+	}
+}
+
+// symbolColumns are the numbers of a symbol, one column each.
+var symbolColumns = []struct {
+	get func(*Symbol) uint64
+	set func(*Symbol, uint64)
+}{
+	{func(s *Symbol) uint64 { return uint64(s.Section) }, func(s *Symbol, n uint64) { s.Section = int32(n) }},
+	{func(s *Symbol) uint64 { return s.Size }, func(s *Symbol, n uint64) { s.Size = n }},
+	{func(s *Symbol) uint64 { return uint64(s.Prefix) }, func(s *Symbol, n uint64) { s.Prefix = uint32(n) }},
+	{func(s *Symbol) uint64 { return uint64(s.Crate) }, func(s *Symbol, n uint64) { s.Crate = int32(n) }},
+	{func(s *Symbol) uint64 { return uint64(s.Inst) }, func(s *Symbol, n uint64) { s.Inst = int32(n) }},
+	{func(s *Symbol) uint64 { return uint64(s.How) }, func(s *Symbol, n uint64) { s.How = Attribution(n) }},
+	{func(s *Symbol) uint64 { return uint64(s.Flags) }, func(s *Symbol, n uint64) { s.Flags = SymbolFlags(n) }},
+}
+
+func (e *encoder) symbols(im *Image) {
+	e.num(uint64(len(im.Symbols)))
+	for _, c := range symbolColumns {
+		for i := range im.Symbols {
+			e.num(c.get(&im.Symbols[i]))
+		}
+	}
+	for i := range im.Symbols {
+		e.str(im.Symbols[i].Name)
+	}
+	e.num(uint64(len(im.Aliases)))
+	for _, a := range im.Aliases {
+		e.num(uint64(a.Symbol))
+		e.str(a.Name)
+	}
+}
+
+// ReadMeasurement reads what WriteMeasurement wrote. It checks everything that later steps rely on: indexes, and that
+// the parts of every section add up.
+func ReadMeasurement(r io.Reader) (*Measurement, error) {
+	magic := make([]byte, len(source.MeasurementMagic))
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != source.MeasurementMagic {
+		return nil, errNotMeasurement
+	}
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded), zstd.WithDecoderMaxWindow(32<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	var b strings.Builder
+	if _, err := io.Copy(&b, io.LimitReader(z, maxDecoded+1)); err != nil || b.Len() > maxDecoded {
+		return nil, errDamaged
+	}
+	d := &decoder{s: b.String()}
+	m := d.measurement()
+	if d.bad || d.s != "" {
+		return nil, errDamaged
+	}
+	return m, nil
+}
+
+// decoder reads from s. After the first fault bad is set and everything reads as zero.
+type decoder struct {
+	s   string
+	bad bool
+}
+
+func (d *decoder) num() uint64 {
+	var n uint64
+	for i := 0; i < len(d.s) && i < binary.MaxVarintLen64; i++ {
+		c := d.s[i]
+		n |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			d.s = d.s[i+1:]
+			return n
+		}
+	}
+	d.fail()
+	return 0
+}
+
+func (d *decoder) fail() { d.s, d.bad = "", true }
+
+// max reads a number that must be less than limit.
+func (d *decoder) max(limit uint64) uint64 {
+	n := d.num()
+	if n >= limit {
+		d.fail()
+		return 0
+	}
+	return n
+}
+
+// count reads how many elements follow; each takes a byte at least.
+func (d *decoder) count() int {
+	n := d.num()
+	if n > uint64(len(d.s)) {
+		d.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) str() string {
+	n := d.count()
+	s := d.s[:n]
+	d.s = d.s[n:]
+	return s
+}
+
+func (d *decoder) flag() bool { return d.max(2) == 1 }
+
+func (d *decoder) list() []string {
+	var out []string
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		out = append(out, d.str())
+	}
+	return out
+}
+
+func (d *decoder) measurement() *Measurement {
+	m := new(Measurement)
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		m.Config = append(m.Config, Option{d.str(), d.str()})
+	}
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.max(1 << 62))})
+	}
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.max(1 << 62)), Image: d.image()})
+	}
+	if len(m.Images) == 0 {
+		d.fail()
+	}
+	return m
+}
+
+func (d *decoder) image() *Image {
+	im := new(Image)
+	if len(d.s) < len(im.Digest) {
+		d.fail()
+		return im
+	}
+	copy(im.Digest[:], d.s)
+	d.s = d.s[len(im.Digest):]
+	im.Machine = elfmap.Machine(d.max(1 << 16))
+	im.Class = int(d.max(65))
+	im.Big = d.flag()
+	im.Type = uint16(d.max(1 << 16))
+	im.Stripped = d.flag()
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		im.Sections = append(im.Sections, d.section())
+	}
+	im.Crates = d.list()
+	if len(im.Crates) == 0 || im.Crates[0] != "" {
+		d.fail()
+	}
+	d.symbols(im)
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		im.Shares = append(im.Shares, d.share(im))
+	}
+	im.Tools = Tools{d.list(), d.list(), d.list()}
+	for n := d.count(); n > 0 && !d.bad; n-- {
+		im.Texts = append(im.Texts, Text{d.str(), d.str(), int64(d.max(1 << 40)), d.str()})
+	}
+	if !d.bad && !im.closes() {
+		d.fail()
+	}
+	return im
+}
+
+func (d *decoder) section() Section {
+	s := Section{Name: d.str(), Kind: Kind(d.str()), Code: d.flag(), Derived: d.flag(), Size: d.num(), Content: d.num()}
+	if s.Kind != Resident && s.Kind != Init && s.Kind != Unloaded {
+		d.fail()
+	}
+	return s
+}
+
+func (d *decoder) symbols(im *Image) {
+	n := d.count()
+	if n > len(d.s)/len(symbolColumns) {
+		d.fail()
+		return
+	}
+	im.Symbols = make([]Symbol, n)
+	for c, column := range symbolColumns {
+		limit := d.columnLimit(im, c)
+		for i := range im.Symbols {
+			column.set(&im.Symbols[i], d.max(limit))
+		}
+	}
+	for i := range im.Symbols {
+		im.Symbols[i].Name = d.str()
+	}
+	for k := d.count(); k > 0 && !d.bad; k-- {
+		im.Aliases = append(im.Aliases, SymbolAlias{int32(d.max(uint64(n))), d.str()})
+	}
+}
+
+// columnLimit is what the numbers of a column must stay below.
+func (d *decoder) columnLimit(im *Image, column int) uint64 {
+	switch column {
+	case 0:
+		return uint64(len(im.Sections))
+	case 1:
+		return 1 << 62
+	case 2:
+		return 1 << 32
+	case 3, 4:
+		return uint64(len(im.Crates))
+	case 5:
+		return uint64(len(attributionNames))
+	}
+	return 1 << 8
+}
+
+func (d *decoder) share(im *Image) Share {
+	return Share{
+		Section: int32(d.max(uint64(len(im.Sections)))), Class: ShareClass(d.max(uint64(len(shareNames)))), Table: d.str(),
+		Crate: int32(d.max(uint64(len(im.Crates)))), Inst: int32(d.max(uint64(len(im.Crates)))), Bytes: d.num(),
+	}
+}
+
+// closes reports whether symbols and shares add up to the size of every section with memory, and to nothing elsewhere.
+func (im *Image) closes() bool {
+	left := make([]uint64, len(im.Sections))
+	for i, s := range im.Sections {
+		if s.Kind != Unloaded {
+			left[i] = s.Size
+		}
+	}
+	take := func(section int32, n uint64) bool {
+		if n > left[section] {
+			return false
+		}
+		left[section] -= n
+		return true
+	}
+	for i := range im.Symbols {
+		if !take(im.Symbols[i].Section, im.Symbols[i].Size) {
+			return false
+		}
+	}
+	for i := range im.Shares {
+		if !take(im.Shares[i].Section, im.Shares[i].Bytes) {
+			return false
+		}
+	}
+	for _, n := range left {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
