@@ -58,7 +58,7 @@ func hostileEvaluation(n string) *sizediff.Evaluation {
 	lost := failed(n)
 	lost.Problem.Reason, lost.Problem.Remedy, lost.Problem.URL = n, n, "https://example.org/"+n
 	return &sizediff.Evaluation{
-		Targets: []sizediff.TargetResult{over, lost, budgeted2(target("plain", growthReport()))},
+		Targets: []sizediff.TargetResult{over, lost, withUsualBudgets(target("plain", growthReport()))},
 		Provenance: sizediff.Provenance{
 			Head: n, Base: n, MergeOf: n, ExactBase: n, WhyNotExact: n, Earlier: n, BaseChoice: sizediff.BaseExact,
 			ReportURL: "https://example.org/r?" + n, HistoryURL: "data:" + n, JSONURL: "javascript:" + n,

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -51,15 +52,17 @@ func causeName(x cause) string {
 	if x.path != "" {
 		return code(x.path)
 	}
-	return code(x.symbol)
+	return code(x.parts[0].name)
 }
 
-// causeState says in a table how large a cause was before.
+// causeState says in a table how large a cause was before, and what it consists of.
 func causeState(x cause) string {
-	if x.path != "" {
-		return x.state + " path" + causeSymbols(x)
-	}
-	if x.change.Base > 0 && x.change.Head > 0 {
+	switch {
+	case x.path != "":
+		return x.state + " path" + causeParts(x)
+	case x.parts[0].instances > 1:
+		return instances(x.parts[0])
+	case x.change.Base > 0 && x.change.Head > 0:
 		return fmt.Sprintf("%s, was %s", x.state, num(x.change.Base))
 	}
 	return x.state
@@ -67,35 +70,44 @@ func causeState(x cause) string {
 
 // causeLine is a bullet.
 func causeLine(x cause, kernel bool) string {
-	where := "build"
-	if kernel {
-		where = "kernel"
-	}
+	where := map[bool]string{true: "kernel", false: "build"}[kernel]
+	d := deltaBytes(x.change.Delta)
 	switch {
 	case x.path != "" && x.state == "new":
-		return fmt.Sprintf("%s is new in this %s, %s%s", code(x.path), where, deltaBytes(x.change.Delta), causeSymbols(x))
+		return fmt.Sprintf("%s is new in this %s, %s%s", code(x.path), where, d, causeParts(x))
 	case x.path != "":
-		return fmt.Sprintf("%s is gone from this %s, %s%s", code(x.path), where, deltaBytes(x.change.Delta), causeSymbols(x))
+		return fmt.Sprintf("%s is gone from this %s, %s%s", code(x.path), where, d, causeParts(x))
+	case x.parts[0].instances > 1:
+		return fmt.Sprintf("%s: %s, %s", causeName(x), instances(x.parts[0]), d)
 	case x.state == "new" || x.state == "gone":
-		return fmt.Sprintf("%s is %s, %s", code(x.symbol), x.state, deltaBytes(x.change.Delta))
+		return fmt.Sprintf("%s is %s, %s", causeName(x), x.state, d)
 	}
-	return fmt.Sprintf("%s is %s, %s (%s → %s)", code(x.symbol), x.state, deltaBytes(x.change.Delta), num(x.change.Base), num(x.change.Head))
+	return fmt.Sprintf("%s is %s, %s (%s → %s)", causeName(x), x.state, d, num(x.change.Base), num(x.change.Head))
 }
 
-// causeSymbols lists the three largest symbols of a path.
-func causeSymbols(x cause) string {
-	if len(x.symbols) == 0 {
+// causeParts lists the three largest families of a path.
+func causeParts(x cause) string {
+	if len(x.parts) == 0 {
 		return ""
 	}
 	var s []string
-	for i, y := range x.symbols {
+	for i, y := range x.parts {
 		if i == 3 {
-			s = append(s, fmt.Sprintf("%d more", len(x.symbols)-i))
+			s = append(s, fmt.Sprintf("%d more", len(x.parts)-i))
 			break
 		}
-		s = append(s, code(within(symbolName(y), x.path))+" "+delta(y.Delta))
+		part := code(within(y.name, x.path)) + " " + delta(y.change.Delta)
+		if y.instances > 1 {
+			part += " (" + instances(y) + ")"
+		}
+		s = append(s, part)
 	}
 	return ": " + strings.Join(s, ", ")
+}
+
+// instances counts the instances of a generic family that changed. Others may be as they were.
+func instances(c contribution) string {
+	return fmt.Sprintf("%d %s instances", c.instances, sizeState(c.change))
 }
 
 func (c *comment) findings(t *sizediff.TargetResult) {
@@ -151,12 +163,13 @@ func (c *comment) differences() {
 	for _, l := range configLines(t.Report, markdownVoice) {
 		c.line("\n%s", l)
 	}
-	for i, x := range t.Report.Texts {
+	texts := textLines(t.Report, markdownVoice)
+	for i, l := range texts {
 		if i == 3 {
-			c.line("\n%s of texts only.", sentenceCase(counted(len(t.Report.Texts)-i, "more difference")))
+			c.line("\n%s of texts only.", sentenceCase(counted(len(texts)-i, "more difference")))
 			break
 		}
-		c.line("\n%s.", textLine(t.Report, x, markdownVoice))
+		c.line("\n%s.", l)
 	}
 	if c.v.verdict == sizediff.VerdictApproximate {
 		p := c.v.e.Provenance
@@ -179,19 +192,18 @@ func (c *comment) commitMessage() {
 		return
 	}
 	t := v.worst()
-	name := "one build"
+	var what []string
 	if t.Name != "" {
-		name = fenced(t.Name)
+		what = append(what, fenced(t.Name))
 	}
-	what := name
 	if f := t.Report.Head.Fingerprint; len(f.Rustc) > 0 {
-		what += ", rustc " + fenced(versions(f.Rustc, versionOf))
+		what = append(what, "rustc "+fenced(versions(f.Rustc, versionOf)))
 	}
 	total, runtime := t.Report.Totals.Resident, runtimeOf(t.Report)
 	label := capped(fenced(bucketLabel(runtime)), 40)
 	width := len(fmt.Sprint(total.Base))
 	column := max(len("resident"), len(label))
-	body := fmt.Sprintf("Size (%s):\n", what)
+	body := fmt.Sprintf("Size (%s):\n", cmp.Or(strings.Join(what, ", "), "one build"))
 	body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "resident", width, total.Base, width, total.Head, total.Delta, commaPercent(total))
 	if totals.Init.Delta != 0 {
 		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "init", width, totals.Init.Base, width, totals.Init.Head, totals.Init.Delta, commaPercent(totals.Init))

@@ -26,6 +26,22 @@ func textLine(r *sizediff.Report, t sizediff.TextChange, say voice) string {
 	return s
 }
 
+// textLines are the differences that are only text and worth a line: a build id without any other difference is not,
+// because it changes with everything else.
+func textLines(r *sizediff.Report, say voice) []string {
+	var lines []string
+	for _, t := range r.Texts {
+		if t.What == buildID && t.Delta == 0 && !onlyText(r, t) {
+			continue
+		}
+		lines = append(lines, textLine(r, t, say))
+	}
+	return lines
+}
+
+// buildID is how the measurement calls the text that identifies a build.
+const buildID = "build id"
+
 func textValue(s string, say voice) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -194,50 +210,53 @@ func sectionKind(s sizediff.SectionChange) string {
 	return string(s.Kind) + ", derived"
 }
 
-// cause is a symbol or a path that explains a change of the runtime.
+// cause is a path of the runtime or a generic family or a single symbol that explains a change of the runtime.
 type cause struct {
-	path    string // a path that is new or gone; "" for a single symbol
-	symbol  string // its name, when it is a single symbol
-	state   string // new, gone, larger, smaller
-	change  sizediff.Change
-	symbols []sizediff.SymbolChange // of a path, largest first
+	path   string // a path that is new or gone; "" otherwise
+	state  string // new, gone, larger, smaller
+	change sizediff.Change
+	parts  []contribution // what changed in it, largest first; one for a family or a symbol
+}
+
+// contribution is a generic family, or a symbol that has none of its family beside it.
+type contribution struct {
+	name      string
+	instances int
+	change    sizediff.Change
 }
 
 const maxCauses = 5
 
-// causes explain the runtime's change of a report: first paths that came or went, then the largest symbols besides them.
+// causes explain the runtime's change of a report: first paths that came or went, then the largest families besides them.
 // Growth is explained when the runtime grew, shrinkage when it shrank. more counts what was left out.
 func causes(r *sizediff.Report, limit int) (list []cause, more int) {
-	up := runtimeOf(r).Resident.Delta > 0
-	wantPath, wantSymbol := "new", func(d int64) bool { return d > 0 }
-	if !up {
-		wantPath, wantSymbol = "gone", func(d int64) bool { return d < 0 }
+	wantPath, sign := "gone", int64(-1)
+	if runtimeOf(r).Resident.Delta > 0 {
+		wantPath, sign = "new", 1
 	}
-	var symbols []sizediff.SymbolChange
-	for _, s := range r.Symbols {
-		if s.Bucket == sizediff.BucketRuntime && wantSymbol(s.Delta) {
-			symbols = append(symbols, s)
-		}
-	}
-	slices.SortStableFunc(symbols, func(a, b sizediff.SymbolChange) int {
-		return cmp.Or(-cmp.Compare(magnitude(a.Delta), magnitude(b.Delta)), cmp.Compare(a.Demangled, b.Demangled))
-	})
+	known := map[string]bool{}
 	for _, p := range r.Runtime {
-		if pathState(p.Change) != wantPath {
-			continue
-		}
-		c := cause{path: p.Path, state: wantPath, change: p.Change}
-		symbols = slices.DeleteFunc(symbols, func(s sizediff.SymbolChange) bool {
-			inside := underPath(symbolName(s), p.Path)
-			if inside {
-				c.symbols = append(c.symbols, s)
-			}
-			return inside
-		})
-		list = append(list, c)
+		known[p.Path] = true
 	}
-	for _, s := range symbols {
-		list = append(list, cause{symbol: symbolName(s), state: symbolState(s), change: s.Change})
+	under := map[string][]sizediff.SymbolChange{}
+	for _, s := range r.Symbols {
+		if s.Bucket == sizediff.BucketRuntime && (s.Delta > 0) == (sign > 0) && s.Delta != 0 {
+			path := pathOf(symbolName(s), known)
+			under[path] = append(under[path], s)
+		}
+	}
+	for _, p := range r.Runtime {
+		if pathState(p.Change) == wantPath {
+			list = append(list, cause{path: p.Path, state: wantPath, change: p.Change, parts: families(under[p.Path])})
+			delete(under, p.Path)
+		}
+	}
+	var rest []sizediff.SymbolChange
+	for _, symbols := range under {
+		rest = append(rest, symbols...)
+	}
+	for _, f := range families(rest) {
+		list = append(list, cause{state: sizeState(f.change), change: f.change, parts: []contribution{f}})
 	}
 	if len(list) <= limit {
 		return list, 0
@@ -245,12 +264,42 @@ func causes(r *sizediff.Report, limit int) (list []cause, more int) {
 	return list[:limit], len(list) - limit
 }
 
-// underPath reports whether a demangled name belongs to a module path: core::fmt::num::imp::fmt_u64 and
-// <core::fmt::num::Foo as Bar>::baz are under core::fmt::num.
-func underPath(name, path string) bool {
+// families adds symbols up by generic family, largest first.
+func families(symbols []sizediff.SymbolChange) []contribution {
+	sums := map[string]*contribution{}
+	for _, s := range symbols {
+		key := cmp.Or(s.Family, symbolName(s))
+		f := sums[key]
+		if f == nil {
+			f = &contribution{name: symbolName(s)}
+			sums[key] = f
+		} else {
+			f.name = key
+		}
+		f.instances++
+		f.change = f.change.Plus(s.Change)
+	}
+	list := make([]contribution, 0, len(sums))
+	for _, f := range sums {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b contribution) int {
+		return cmp.Or(-cmp.Compare(magnitude(a.change.Delta), magnitude(b.change.Delta)), cmp.Compare(a.name, b.name))
+	})
+	return list
+}
+
+// pathOf returns the longest known module path that a demangled name begins with, "" when there is none:
+// core::fmt::num::imp::fmt_u64 and <core::fmt::num::Foo as Bar>::baz are under core::fmt::num.
+func pathOf(name string, known map[string]bool) string {
 	name = strings.TrimLeft(name, "<&*[( ")
-	rest, ok := strings.CutPrefix(name, path)
-	return ok && (rest == "" || strings.HasPrefix(rest, "::") || strings.HasPrefix(rest, ">") || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "<"))
+	if i := strings.IndexAny(name, "<>{}()[] ,;"); i >= 0 {
+		name = name[:i]
+	}
+	for name != "" && !known[name] {
+		name = name[:max(strings.LastIndex(name, "::"), 0)]
+	}
+	return name
 }
 
 // within shortens a name that begins with the path it stands under.
@@ -261,13 +310,14 @@ func within(name, path string) string {
 	return name
 }
 
-func symbolState(s sizediff.SymbolChange) string {
+// sizeState says in a word how something changed that has a size.
+func sizeState(c sizediff.Change) string {
 	switch {
-	case s.State == sizediff.SymbolAdded:
+	case c.Base == 0:
 		return "new"
-	case s.State == sizediff.SymbolRemoved:
+	case c.Head == 0:
 		return "gone"
-	case s.Delta > 0:
+	case c.Delta > 0:
 		return "larger"
 	}
 	return "smaller"
@@ -319,7 +369,7 @@ func (v *view) provenanceWords(say voice) string {
 func importantFindings(r *sizediff.Report) []sizediff.Finding {
 	told := []string{sizediff.RuleOverBudget, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f sizediff.Finding) bool {
-		return !f.Severity.AtLeast(sizediff.Warning) || slices.Contains(told, f.Rule) && f.Severity != sizediff.Error
+		return !f.Severity.AtLeast(sizediff.Warning) || slices.Contains(told, f.Rule)
 	})
 }
 

@@ -132,7 +132,9 @@ func growthReport() *sizediff.Report {
 	return r
 }
 
-func budgeted2(t sizediff.TargetResult) sizediff.TargetResult { return withBudgets(t, 1024, 8192) }
+func withUsualBudgets(t sizediff.TargetResult) sizediff.TargetResult {
+	return withBudgets(t, 1024, 8192)
+}
 
 // withBudgets judges a target by a budget for the runtime and one for the total.
 func withBudgets(t sizediff.TargetResult, runtime, total int64) sizediff.TargetResult {
@@ -152,7 +154,7 @@ func judged(bucket string, d, limit int64) sizediff.BudgetResult {
 }
 
 func suspended(t sizediff.TargetResult) sizediff.TargetResult {
-	t = budgeted2(t)
+	t = withUsualBudgets(t)
 	for i := range t.Budgets {
 		t.Budgets[i].Status = sizediff.BudgetSuspended
 	}
@@ -209,9 +211,9 @@ func overReport(runtime, abstractions, drivers, derived int64) *sizediff.Report 
 
 func overTargets() []sizediff.TargetResult {
 	return []sizediff.TargetResult{
-		budgeted2(target("riscv64-rust", overReport(1008, 84, 1404, 84))),
-		budgeted2(target("x86_64-rust", overReport(1344, 96, 1512, 264))),
-		budgeted2(target("arm64-rust", overReport(1292, 88, 1480, 96))),
+		withUsualBudgets(target("riscv64-rust", overReport(1008, 84, 1404, 84))),
+		withUsualBudgets(target("x86_64-rust", overReport(1344, 96, 1512, 264))),
+		withUsualBudgets(target("arm64-rust", overReport(1292, 88, 1480, 96))),
 	}
 }
 
@@ -269,7 +271,7 @@ func fixtures() []fixture {
 	arm := newReport(deltas{"runtime": 588, "abstractions": 1100, "drivers": 260, "padding": 32, "derived": 72}, 0, 32)
 	riscv := newReport(deltas{"runtime": 540, "abstractions": 972, "drivers": 236, "padding": 32, "derived": 64}, 0, 24)
 	growth := func() []sizediff.TargetResult {
-		return []sizediff.TargetResult{budgeted2(target("arm64-rust", arm)), budgeted2(target("x86_64-rust", growthReport())), budgeted2(target("riscv64-rust", riscv))}
+		return []sizediff.TargetResult{withUsualBudgets(target("arm64-rust", arm)), withUsualBudgets(target("x86_64-rust", growthReport())), withUsualBudgets(target("riscv64-rust", riscv))}
 	}
 	one := func(r *sizediff.Report) []sizediff.TargetResult { return []sizediff.TargetResult{target("", r)} }
 	tolerated := &sizediff.Evaluation{Provenance: exact, Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", configReport()))}}
@@ -280,11 +282,12 @@ func fixtures() []fixture {
 		{name: "shrinkage", e: &sizediff.Evaluation{Targets: one(shrunkReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
 		{name: "init-only", e: &sizediff.Evaluation{Targets: one(newReport(nil, 0, 48)), Provenance: given}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
 		{name: "no-change", e: &sizediff.Evaluation{Provenance: earlier, Targets: []sizediff.TargetResult{
-			budgeted2(target("x86_64", same(sizediff.Identical))), budgeted2(target("arm64", same(sizediff.Identical))), budgeted2(target("riscv64", same(sizediff.Unchanged))),
+			withUsualBudgets(target("x86_64", same(sizediff.Identical))), withUsualBudgets(target("arm64", same(sizediff.Identical))), withUsualBudgets(target("riscv64", same(sizediff.Unchanged))),
 		}}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "identical", e: &sizediff.Evaluation{Targets: one(same(sizediff.Identical)), Provenance: given}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "same-sizes", e: &sizediff.Evaluation{Targets: one(same(sizediff.Unchanged)), Provenance: given}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "approximate", e: &sizediff.Evaluation{Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", growthReport()))}, Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
+		{name: "only-build-id", e: &sizediff.Evaluation{Targets: one(onlyBuildID()), Provenance: given}, verdict: sizediff.VerdictNoChange, off: Success, on: Success},
 		{name: "same-sizes-older-base", e: &sizediff.Evaluation{Targets: []sizediff.TargetResult{target("x86_64-rust", same(sizediff.Unchanged))}, Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
 		{name: "over-older-base", e: &sizediff.Evaluation{Targets: overTargets()[1:2], Provenance: approximate}, verdict: sizediff.VerdictApproximate, off: Neutral, on: Neutral},
 		{name: "not-compared", e: &sizediff.Evaluation{Provenance: missing, Targets: []sizediff.TargetResult{
@@ -294,7 +297,7 @@ func fixtures() []fixture {
 		}}, verdict: sizediff.VerdictNotCompared, off: Neutral, on: Neutral},
 		{name: "not-measured", e: &sizediff.Evaluation{Provenance: earlier, Targets: []sizediff.TargetResult{failed("arm64-rust"), failed("x86_64-rust")}}, verdict: sizediff.VerdictNotMeasured, off: Neutral, on: Neutral},
 		{name: "one-not-measured", e: &sizediff.Evaluation{Provenance: exact, Targets: []sizediff.TargetResult{
-			budgeted2(target("x86_64-rust", growthReport())), failed("arm64-rust"), budgeted2(target("riscv64-rust", riscv)),
+			withUsualBudgets(target("x86_64-rust", growthReport())), failed("arm64-rust"), withUsualBudgets(target("riscv64-rust", riscv)),
 		}}, verdict: sizediff.VerdictWithin, off: Neutral, on: Neutral},
 		{name: "over-and-not-measured", e: &sizediff.Evaluation{Provenance: exact, Targets: append(overTargets(), failed("loongarch64"))}, verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
 		{name: "over", e: &sizediff.Evaluation{Targets: overTargets(), Provenance: exact}, verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
@@ -304,6 +307,13 @@ func fixtures() []fixture {
 		{name: "modules", e: &sizediff.Evaluation{Targets: one(modulesReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
 		{name: "nothing", e: &sizediff.Evaluation{}, verdict: sizediff.VerdictNotMeasured, off: Neutral, on: Neutral},
 	}
+}
+
+func onlyBuildID() *sizediff.Report {
+	r := same(sizediff.Unchanged)
+	r.Images[0].TextOnly = true
+	r.Texts = []sizediff.TextChange{{What: "build id", Images: []string{"vmlinux"}}}
+	return r
 }
 
 func shrunkReport() *sizediff.Report {

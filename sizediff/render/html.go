@@ -66,7 +66,10 @@ type targetPage struct {
 	Composition   []segment
 	Buckets       []bucketRow
 	Total         sizediff.Totals
-	Budgets       []string
+	HasBudget     bool // a budget for the whole build: a column of the table
+	TotalBudget   string
+	TotalOver     bool
+	Budgets       []string // on a part of the images
 	Findings      []findingRow
 	Closing       []string
 	Paths         []sizediff.PathChange
@@ -183,7 +186,13 @@ func newTargetPage(index int, t *sizediff.TargetResult) targetPage {
 	p.Paths, p.PathSummary = changedPaths(r)
 	p.Sections, p.SameSections = sectionTotals(r)
 	for _, b := range t.Budgets {
-		p.Budgets = append(p.Budgets, budgetLine(t, b, htmlVoice))
+		p.HasBudget = p.HasBudget || b.Budget.Path == ""
+		if b.Budget.Path != "" {
+			p.Budgets = append(p.Budgets, budgetLine(t, b, htmlVoice))
+		}
+	}
+	if b, ok := budgetFor(t, sizediff.BucketTotal); ok {
+		p.TotalBudget, p.TotalOver = budgetShare(b), b.Status == sizediff.BudgetOver
 	}
 	for _, f := range sortedFindings(r) {
 		p.Findings = append(p.Findings, findingRow{string(f.Severity), plainProse(f.Message), htmlName(f.Image), htmlName(f.Rule)})
@@ -209,7 +218,7 @@ func composition(r *sizediff.Report) []segment {
 	}
 	var out []segment
 	var sum int64
-	for i, b := range r.Buckets {
+	for i, b := range ordered(r.Buckets) {
 		n := b.Resident.Head
 		if n <= 0 {
 			continue
@@ -236,7 +245,7 @@ func bucketPageRows(t *sizediff.TargetResult) []bucketRow {
 		largest = max(largest, magnitude(b.Resident.Delta))
 	}
 	var rows []bucketRow
-	for i, b := range t.Report.Buckets {
+	for i, b := range ordered(t.Report.Buckets) {
 		r := bucketRow{Class: bucketClass(i), Label: plainProse(bucketLabel(b)), Resident: b.Resident, Init: b.Init, Bar: changeBar(b.Resident.Delta, largest)}
 		if x, ok := budgetFor(t, b.Name); ok {
 			r.Budget, r.Over = budgetShare(x), x.Status == sizediff.BudgetOver
@@ -275,9 +284,7 @@ func imageNotes(r *sizediff.Report, g imageGroups) []string {
 	for _, i := range g.moves {
 		notes = append(notes, moveLine(i, htmlVoice))
 	}
-	for _, t := range r.Texts {
-		notes = append(notes, textLine(r, t, htmlVoice))
-	}
+	notes = append(notes, textLines(r, htmlVoice)...)
 	for _, o := range r.Opaque {
 		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
 			notes = append(notes, opaqueLine(o, htmlVoice))
@@ -316,6 +323,14 @@ func ShowHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize) er
 	return pages.ExecuteTemplate(w, "show.html.tmpl", p)
 }
 
+// Swatch is the colour of a row, "" for none.
+func (t showTable) Swatch(row int) string {
+	if !t.swatches {
+		return ""
+	}
+	return bucketClass(row)
+}
+
 // Title, Head and Rows are for the template.
 func (t showTable) Title() string    { return t.title }
 func (t showTable) Head() []string   { return t.head }
@@ -335,7 +350,7 @@ func (t showTable) Class(column int) string {
 // Heading of a target's section.
 func (t targetPage) Heading() string {
 	if strings.TrimSpace(t.Name) == "" {
-		return "Sizes"
+		return "Totals"
 	}
 	return t.Name
 }

@@ -187,9 +187,9 @@ func (c *comment) rowLabel(r row) string {
 	return "▸ " + label
 }
 
-// crateNames lists the crates of a bucket that changed most in the worst target.
+// crateNames lists the crates of the runtime or the abstractions that changed most in the worst target.
 func (c *comment) crateNames(bucket string) string {
-	if bucket == sizediff.BucketDrivers || bucket == sizediff.BucketHelpers || c.v.verdict != sizediff.VerdictWithin {
+	if readingRank(bucket) > readingRank(sizediff.BucketAbstractions) || c.v.verdict != sizediff.VerdictWithin {
 		return ""
 	}
 	var names []string

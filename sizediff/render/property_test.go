@@ -93,7 +93,7 @@ func bigEvaluation(targets, symbols, nameLength int) *sizediff.Evaluation {
 			r.Runtime = append(r.Runtime, sizediff.PathChange{Path: name, Change: sizediff.NewChange(0, 5)})
 			r.Images[0].Sections = append(r.Images[0].Sections, sizediff.SectionChange{Name: name, Kind: sizediff.Resident, Change: sizediff.NewChange(0, 5)})
 		}
-		e.Targets = append(e.Targets, budgeted2(target(fmt.Sprintf("target-%03d", k), r)))
+		e.Targets = append(e.Targets, withUsualBudgets(target(fmt.Sprintf("target-%03d", k), r)))
 	}
 	return e
 }

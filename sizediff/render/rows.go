@@ -75,12 +75,12 @@ func firstTable(targets []*sizediff.TargetResult) []row {
 	return rows
 }
 
-// bucketRows returns one row for every bucket of any target, in the order of the policy.
+// bucketRows returns one row for every bucket of any target.
 func bucketRows(targets []*sizediff.TargetResult) []row {
 	var rows []row
 	at := map[string]int{}
 	for i, t := range targets {
-		for _, b := range t.Report.Buckets {
+		for _, b := range ordered(t.Report.Buckets) {
 			k, known := at[b.Name]
 			if !known {
 				k = len(rows)
@@ -91,6 +91,23 @@ func bucketRows(targets []*sizediff.TargetResult) []row {
 		}
 	}
 	return rows
+}
+
+// ordered puts the buckets into the order of reading. A policy's order is that of its rules, of which derived tables have to
+// be among the first.
+func ordered(buckets []sizediff.BucketChange) []sizediff.BucketChange {
+	out := slices.Clone(buckets)
+	slices.SortStableFunc(out, func(a, b sizediff.BucketChange) int { return readingRank(a.Name) - readingRank(b.Name) })
+	return out
+}
+
+func readingRank(bucket string) int {
+	first := []string{sizediff.BucketRuntime, sizediff.BucketAbstractions, sizediff.BucketDrivers}
+	last := []string{sizediff.BucketHelpers, sizediff.BucketC, sizediff.BucketDerived, sizediff.BucketPadding, sizediff.BucketUnattributed}
+	if i := slices.Index(first, bucket); i >= 0 {
+		return i
+	}
+	return len(first) + 1 + slices.Index(last, bucket)
 }
 
 // fold brings the bucket rows down to limit: first it drops what is zero everywhere, from the end, then it folds the

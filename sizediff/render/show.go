@@ -126,6 +126,7 @@ type showTable struct {
 	rows        [][]string
 	text        int
 	bounded     bool
+	swatches    bool // rows have the colours of the composition bar
 }
 
 func showTables(r *sizediff.Report, largest []sizediff.SymbolSize, say voice) []showTable {
@@ -148,8 +149,8 @@ func showTotals(r *sizediff.Report) showTable {
 }
 
 func showBuckets(r *sizediff.Report, say voice) showTable {
-	s := showTable{title: "Buckets", head: []string{"bucket", "resident", "share", "init"}}
-	for _, b := range r.Buckets {
+	s := showTable{title: "Buckets", swatches: true, head: []string{"bucket", "resident", "share", "init"}}
+	for _, b := range ordered(r.Buckets) {
 		s.rows = append(s.rows, []string{say.prose(bucketLabel(b)), num(b.Resident.Head), share(b.Resident.Head, r.Totals.Resident.Head), num(b.Init.Head)})
 	}
 	return s

@@ -69,7 +69,7 @@ func (p *page) buckets(t *sizediff.TargetResult) {
 	p.heading("Buckets (resident; init is apart)")
 	g := grid{head: []string{"bucket", "base", "head", "delta", "init delta"}}
 	rest, restInit := r.Totals.Resident, r.Totals.Init
-	for _, b := range r.Buckets {
+	for _, b := range ordered(r.Buckets) {
 		g.add(plainProse(bucketLabel(b)), num(b.Resident.Base), num(b.Resident.Head), delta(b.Resident.Delta), delta(b.Init.Delta))
 		rest, restInit = minus(rest, b.Resident), minus(restInit, b.Init)
 	}
@@ -249,10 +249,11 @@ func (p *page) images(r *sizediff.Report) {
 		p.paragraph(moveLine(g.moves[i], plainVoice), 2)
 	}
 	p.left(len(g.moves), "moved image")
-	for _, i := range p.top(len(r.Texts)) {
-		p.paragraph(textLine(r, r.Texts[i], plainVoice), 2)
+	texts := textLines(r, plainVoice)
+	for _, i := range p.top(len(texts)) {
+		p.paragraph(texts[i], 2)
 	}
-	p.left(len(r.Texts), "difference of text")
+	p.left(len(texts), "difference of text")
 	for _, o := range r.Opaque {
 		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
 			p.paragraph(opaqueLine(o, plainVoice), 2)

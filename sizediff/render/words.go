@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -117,25 +118,44 @@ func (v *view) headlineMissing(say voice) headline {
 }
 
 func (v *view) headlineNoChange(say voice) headline {
-	var same, equal []string
+	groups := map[string][]string{}
 	for _, t := range v.compared {
-		if t.Report.State == sizediff.Identical {
-			same = append(same, say.name(t.Name))
-		} else {
-			equal = append(equal, say.name(t.Name))
+		how := equality(t.Report, say)
+		groups[how] = append(groups[how], say.name(t.Name))
+	}
+	hows := slices.Sorted(maps.Keys(groups))
+	if len(hows) == 1 {
+		return headline{"No size change.", joinSentences(v.comparedCount(), "Every image has "+hows[0]+".")}
+	}
+	var clauses []string
+	for _, how := range hows {
+		names := groups[how]
+		clauses = append(clauses, listed(capNames(names))+" "+verb(names, "has", "have")+" "+how)
+	}
+	return headline{"No size change.", joinSentences(v.comparedCount(), strings.Join(clauses, "; ")+".")}
+}
+
+// equality says what is equal in a build without a change of size: all bytes, all but some texts, or only the sizes. These are
+// different facts, and the first is much stronger.
+func equality(r *sizediff.Report, say voice) string {
+	if r.State == sizediff.Identical {
+		return "identical bytes (debug information is not compared)"
+	}
+	text := len(r.Texts) > 0
+	for _, i := range r.Images {
+		text = text && (i.Status == sizediff.ImageIdentical || i.TextOnly)
+	}
+	if !text {
+		return "equal section and symbol sizes, but not identical bytes"
+	}
+	var what []string
+	for _, t := range r.Texts {
+		if w := say.prose(t.What); !slices.Contains(what, w) {
+			what = append(what, w)
 		}
 	}
-	const bytewise, sizes = "byte-identical", "equal section and symbol sizes, but not equal bytes"
-	var rest string
-	switch {
-	case len(equal) == 0:
-		rest = "Every image is " + bytewise + " in what is measured (debug information is not)."
-	case len(same) == 0:
-		rest = "Builds have " + sizes + "."
-	default:
-		rest = fmt.Sprintf("%s %s %s, %s %s %s.", listed(capNames(same)), verb(same, "is", "are"), bytewise, listed(capNames(equal)), verb(equal, "has", "have"), sizes)
-	}
-	return headline{"No size change.", joinSentences(v.comparedCount(), rest)}
+	slices.Sort(what)
+	return "identical bytes apart from " + listed(capList(what, 4))
 }
 
 func verb(subjects []string, one, many string) string {
@@ -318,7 +338,7 @@ func capList(s []string, n int) []string {
 	if len(s) <= n {
 		return s
 	}
-	return append(slices.Clone(s[:n]), fmt.Sprintf("the like in %s", counted(len(s)-n, "more target")))
+	return append(slices.Clone(s[:n]), counted(len(s)-n, "other"))
 }
 
 // inTarget is " (name)" when there is more than one target.
