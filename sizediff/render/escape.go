@@ -121,16 +121,11 @@ func reference(s string) bool {
 
 // markdownProse is a sentence from outside in Markdown. A word stays as it is when it can only be a word or a number; every
 // other run of words becomes code.
-func markdownProse(s string) string { return proseWith(s, code) }
-
-// summaryProse is markdownProse inside a summary element.
-func summaryProse(s string) string { return proseWith(s, summaryName) }
-
-func proseWith(s string, odd func(string) string) string {
+func markdownProse(s string) string {
 	var out, run []string
 	flush := func() {
 		if len(run) > 0 {
-			out = append(out, odd(strings.Join(run, " ")))
+			out = append(out, code(strings.Join(run, " ")))
 			run = nil
 		}
 	}

@@ -216,7 +216,7 @@ func bucketLabel(b sizediff.BucketChange) string {
 
 // labelOf names what a budget is about.
 func labelOf(r *sizediff.Report, bucket string) string {
-	if bucket == sizediff.BucketTotal {
+	if bucket == sizediff.BucketTotal || bucket == "" {
 		return "Resident total"
 	}
 	b, _ := bucketOf(r, bucket)
@@ -228,7 +228,7 @@ func budgetFor(t *sizediff.TargetResult, bucket string) (sizediff.BudgetResult, 
 	var best sizediff.BudgetResult
 	found := false
 	for _, b := range t.Budgets {
-		if b.Budget.Path != "" || b.Budget.Bucket != bucket {
+		if b.Budget.Path != "" || cmp.Or(b.Budget.Bucket, sizediff.BucketTotal) != bucket {
 			continue
 		}
 		if !found || b.Used() > best.Used() || b.Used() == best.Used() && b.Limit < best.Limit {

@@ -26,10 +26,6 @@ var (
 		code: code, name: markdownName, prose: markdownProse,
 		own: func(s string) string { return "`" + s + "`" },
 	}
-	summaryVoice = voice{
-		code: summaryName, name: summaryName, prose: summaryProse,
-		own: func(s string) string { return "<code>" + s + "</code>" },
-	}
 )
 
 // stateWords says a verdict in a word or two, with the symbol that the formats may add.
