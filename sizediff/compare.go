@@ -55,7 +55,11 @@ type imagePair struct {
 
 // images pairs the images by path, adds up each, and matches the symbols of those that differ.
 func (c *comparison) images() {
-	for _, p := range pairByKey(c.base.Images, c.head.Images, func(f ImageFile) string { return f.Path }) {
+	baseImages := c.base.Images
+	if c.base.Lone && c.head.Lone && len(baseImages) == 1 && len(c.head.Images) == 1 {
+		baseImages = []ImageFile{{c.head.Images[0].Path, baseImages[0].FileSize, baseImages[0].Image}}
+	}
+	for _, p := range pairByKey(baseImages, c.head.Images, func(f ImageFile) string { return f.Path }) {
 		row := ImageChange{Status: ImageChanged}
 		var base, head *tally
 		ip := &imagePair{row: len(c.out.Images)}

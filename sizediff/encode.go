@@ -28,6 +28,7 @@ var (
 // measurement is called what its file is called.
 func WriteMeasurement(w io.Writer, m *Measurement) error {
 	var e encoder
+	e.flag(m.Lone)
 	e.num(uint64(len(m.Config)))
 	for _, o := range m.Config {
 		e.str(o.Name)
@@ -230,7 +231,7 @@ func (d *decoder) list() []string {
 }
 
 func (d *decoder) measurement() *Measurement {
-	m := new(Measurement)
+	m := &Measurement{Lone: d.flag()}
 	for n := d.count(); n > 0 && !d.bad; n-- {
 		m.Config = append(m.Config, Option{d.str(), d.str()})
 	}

@@ -1,8 +1,9 @@
 package sizediff
 
 import (
+	"cmp"
 	"io"
-	"sort"
+	"slices"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
@@ -142,59 +143,55 @@ const (
 func packCrates(crate, inst int32) int32  { return crate<<15 | inst&0x7fff }
 func unpackCrates(o int32) (int32, int32) { return o >> 15, o & 0x7fff }
 
+// shareKey is what bytes without a symbol are added up by.
+type shareKey struct {
+	class ShareClass
+	owner int32
+}
+
 // shares adds up what no symbol owns.
 func (w *measuring) shares() {
-	type key struct {
-		section int32
-		class   ShareClass
-		table   string
-		owner   int32
-	}
-	sum := map[key]uint64{}
-	var order []key
 	for i := range w.owners.Tilings {
 		t := &w.owners.Tilings[i]
+		section := w.section[t.Section]
+		sum := map[shareKey]uint64{}
+		var plain [ShareStep + 1]uint64 // the classes without an owner, which are most
 		for j, r := range t.Ranges {
-			k := key{section: w.section[t.Section]}
+			n := t.End(j) - r.Start
 			switch r.Class {
 			case elfmap.Unattributed:
+				plain[ShareUnattributed] += n
 			case elfmap.Padding:
-				k.class = SharePadding
+				plain[SharePadding] += n
 			case elfmap.Step:
-				k.class = ShareStep
+				plain[ShareStep] += n
 			case classConstant:
-				k.class, k.owner = ShareConstant, r.Owner
+				sum[shareKey{ShareConstant, r.Owner}] += n
 			case classTable:
-				k.class, k.owner = ShareTable, r.Owner
-				if !w.out.Sections[k.section].Derived {
-					k.table = "kallsyms"
-				}
-			default:
-				continue
+				sum[shareKey{ShareTable, r.Owner}] += n
 			}
-			if _, ok := sum[k]; !ok {
-				order = append(order, k)
-			}
-			sum[k] += t.End(j) - r.Start
 		}
+		for class, n := range plain {
+			if n > 0 {
+				sum[shareKey{ShareClass(class), 0}] = n
+			}
+		}
+		w.share(section, sum)
 	}
-	for _, k := range order {
-		s := Share{Section: k.section, Class: k.class, Table: k.table, Bytes: sum[k]}
+}
+
+// share adds the sums of one section, in a fixed order.
+func (w *measuring) share(section int32, sums map[shareKey]uint64) {
+	first := len(w.out.Shares)
+	for k, n := range sums {
+		s := Share{Section: section, Class: k.class, Bytes: n}
+		if k.class == ShareTable && !w.out.Sections[section].Derived {
+			s.Table = "kallsyms"
+		}
 		s.Crate, s.Inst = unpackCrates(k.owner)
 		w.out.Shares = append(w.out.Shares, s)
 	}
-	sort.SliceStable(w.out.Shares, func(i, j int) bool { return shareLess(w.out, i, j) })
-}
-
-func shareLess(m *Image, i, j int) bool {
-	a, b := &m.Shares[i], &m.Shares[j]
-	switch {
-	case a.Section != b.Section:
-		return a.Section < b.Section
-	case a.Class != b.Class:
-		return a.Class < b.Class
-	case a.Crate != b.Crate:
-		return a.Crate < b.Crate
-	}
-	return a.Inst < b.Inst
+	slices.SortFunc(w.out.Shares[first:], func(a, b Share) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Crate, b.Crate), cmp.Compare(a.Inst, b.Inst))
+	})
 }

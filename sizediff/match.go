@@ -25,6 +25,7 @@ type matcher struct {
 	base, head side
 	pairs      []pair
 	names      map[string]looseName
+	steps      int // of searching that lockstep may still take
 }
 
 func matchSymbols(base, head *Image, count *Matching) *matcher {
@@ -76,14 +77,19 @@ func sectionNumbers(im *Image, ids map[string]int32) []int32 {
 	return out
 }
 
-// lookahead is how far lockstep searches for the point where base and head agree again.
-const lookahead = 32
+// lookahead is how far lockstep searches for the point where base and head agree again: past all symbols of a driver that
+// was built in. A budget of steps per symbol keeps images that have nothing in common from costing a search for each.
+const (
+	lookahead     = 4096
+	stepsPerEntry = 64
+)
 
 // lockstep walks both lists in order of address, where unchanged code stands in the same order. It pairs nearly all
 // symbols of a patched kernel without a hash table, and names that are not unique with their true counterpart.
 func (m *matcher) lockstep() {
 	a, b := m.base.im.Symbols, m.head.im.Symbols
 	m.pairs = make([]pair, 0, min(len(a), len(b)))
+	m.steps = stepsPerEntry * (len(a) + len(b))
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {
 		if m.equal(i, j) {
@@ -106,7 +112,8 @@ func (m *matcher) equal(i, j int) bool {
 
 // resync says how many symbols to leave on each side so that both agree again, one on each when they do not soon.
 func (m *matcher) resync(i, j int) (skipBase, skipHead int) {
-	for k := 1; k <= lookahead; k++ {
+	for k := 1; k <= lookahead && m.steps > 0; k++ {
+		m.steps--
 		inBase := i+k < len(m.base.im.Symbols) && m.equal(i+k, j)
 		inHead := j+k < len(m.head.im.Symbols) && m.equal(i, j+k)
 		switch {

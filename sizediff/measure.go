@@ -77,7 +77,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 // vmlinux, object files and earlier stages of its linking are left out: their bytes are in vmlinux.
 // The error is a *FileError or comes from package source.
 func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
-	m := &Measurement{Label: b.Label}
+	m := &Measurement{Label: b.Label, Lone: b.Single}
 	images, packed, err := m.sort(b)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,10 @@ func (w *measuring) tables() error {
 func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.Claim {
 	labels := w.marks.exports[int32(t.Section)]
 	slices.SortFunc(labels, func(a, b exportLabel) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.name, b.name))
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return strings.Compare(a.name, b.name)
 	})
 	var claims []elfmap.Claim
 	for i := 0; i < len(labels); {

@@ -18,6 +18,7 @@ const (
 	textBanner   = "linux_banner"
 	textBuildID  = "build id"
 	textConfig   = "embedded configuration"
+	textSources  = "path of the toolchain"
 )
 
 // identify reads what an image says of the tools that made it, the texts in it that only say when, where or by what, and
@@ -52,7 +53,11 @@ func identify(im *elfmap.Image, marks *landmarks, out *Image) error {
 		texts = append(texts, Text{textConfig, shortDigest(blob), int64(len(blob)), im.Sections[section].Name})
 		out.embedded = unpackConfig(blob)
 	}
-	out.Texts = append(texts, banner...)
+	sources, err := toolchainPath(im)
+	if err != nil {
+		return err
+	}
+	out.Texts = append(append(texts, banner...), sources...)
 	sort.SliceStable(out.Texts, func(i, j int) bool {
 		a, b := &out.Texts[i], &out.Texts[j]
 		return a.What < b.What || a.What == b.What && a.Value < b.Value
@@ -165,4 +170,53 @@ func printable(b []byte) string {
 		}
 		return r
 	}, strings.ToValidUTF8(string(b), "?")))
+}
+
+// coreSources is what paths to the sources of core look like in panic locations, whatever stands before it. The kernel
+// remaps its own paths, not the toolchain's.
+var coreSources = []byte("/library/core/src/")
+
+// toolchainPath finds where the compiler's own sources were, as panic locations of inlined core code say. Only what all
+// occurrences in a section have in common is the path: strings of Rust stand side by side without an end mark.
+func toolchainPath(im *elfmap.Image) ([]Text, error) {
+	var out []Text
+	for i := range im.Sections {
+		s := &im.Sections[i]
+		if !s.Alloc() || s.Exec() || s.Nobits() || !strings.Contains(s.Name, "rodata") {
+			continue
+		}
+		b, err := im.Data(i)
+		if err != nil {
+			return nil, err
+		}
+		var path []byte
+		count := 0
+		for at := bytes.Index(b, coreSources); at >= 0; {
+			path = commonEnd(path, b[max(0, at-maxText):at], count == 0)
+			count++
+			next := bytes.Index(b[at+1:], coreSources)
+			if next < 0 {
+				break
+			}
+			at += 1 + next
+		}
+		if path = path[max(bytes.IndexByte(path, '/'), 0):]; count > 0 && len(path) > 0 {
+			out = append(out, Text{textSources, printable(path), int64(count * len(path)), s.Name})
+		}
+	}
+	return out, nil
+}
+
+// commonEnd returns what a and b both end with, as far as it can be part of a path; b alone when it is the first.
+func commonEnd(a, b []byte, first bool) []byte {
+	n := 0
+	for n < len(b) && pathByte(b[len(b)-1-n]) && (first || n < len(a) && a[len(a)-1-n] == b[len(b)-1-n]) {
+		n++
+	}
+	return b[len(b)-n:]
+}
+
+func pathByte(c byte) bool {
+	return c == '/' || c == '.' || c == '_' || c == '-' || c == '+' || c == '~' || c == '@' ||
+		c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

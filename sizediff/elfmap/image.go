@@ -19,10 +19,11 @@ const (
 	maxSymbols   = 1 << 22
 	maxNames     = 512 << 20 // bytes of symbol names in all
 	maxNameLen   = 4096      // a longer name is cut; KSYM_NAME_LEN is 512
-	maxShstrtab  = 64 << 20
+	maxShstrtab  = 64 << 20  // bytes of section names, in their table and in all
 	maxStrtab    = 1 << 30
 	maxSpan      = 1 << 40 // memory size of one section
 	maxAllocated = 4 << 30 // file bytes of all allocated sections
+	maxOverlap   = 4       // file bytes of all sections, as a multiple of the file
 )
 
 // Error says why a file cannot be read as an ELF image.
@@ -34,17 +35,19 @@ type Error struct {
 func (e *Error) Error() string { return e.Problem + "; " + e.Remedy }
 
 const (
-	rebuild   = "build it again or download it again"
-	notForUs  = "give an ELF file, a directory, an archive or a measurement"
-	tooHostle = "no real image looks like this, so it is refused"
+	rebuild    = "build it again or download it again"
+	notForUs   = "give an ELF file, a directory, an archive or a measurement"
+	tooHostile = "no real image looks like this, so it is refused"
 )
+
+var noSections = &Error{"ELF file without section headers", "give the image as the linker wrote it"}
 
 func damaged(format string, a ...any) error {
 	return &Error{"damaged ELF file: " + fmt.Sprintf(format, a...), rebuild}
 }
 
 func refused(format string, a ...any) error {
-	return &Error{"implausible ELF file: " + fmt.Sprintf(format, a...), tooHostle}
+	return &Error{"implausible ELF file: " + fmt.Sprintf(format, a...), tooHostile}
 }
 
 // Image is an open ELF image. Its methods read from the reader it was opened on, which must outlive it.
@@ -61,9 +64,11 @@ type Image struct {
 
 	r       io.ReaderAt
 	size    int64
-	bytes   []byte // the whole file, when it is in memory already
-	scratch []byte // reused by Data
-	loaded  int    // the section that scratch holds, 0 for none
+	bytes   []byte           // the whole file, when it is in memory already
+	scratch []byte           // reused by Data
+	loaded  int              // the section that scratch holds, 0 for none
+	tlsBase uint64           // what values of TLS symbols count from: the address of the first TLS section
+	relocs  map[uint32][]int // after the first use: relocation sections by the section they apply to
 }
 
 // Section is one section header.
@@ -114,9 +119,12 @@ func (s *Section) Nobits() bool { return s.Type == TypeNobits }
 // IsELF reports whether the bytes begin an ELF file.
 func IsELF(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x7fELF" }
 
-// Open reads the file header and the section headers. data may be nil; when it is the whole file in memory, sections are
-// not copied. The error is an *Error, or the reader's own.
+// Open reads the file header and the section headers. data may be nil; otherwise it is the whole file in memory, r and size
+// are not used, and sections are not copied. The error is an *Error, or the reader's own, and the image is then nil.
 func Open(r io.ReaderAt, size int64, data []byte) (*Image, error) {
+	if data != nil {
+		size = int64(len(data))
+	}
 	im := &Image{r: r, size: size, bytes: data}
 	h := make([]byte, 64)
 	if size < 16 || im.read(h[:16], 0) != nil || !IsELF(h) {
@@ -132,7 +140,10 @@ func Open(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 	if err := im.read(h[:n], 0); err != nil {
 		return nil, err
 	}
-	return im, im.readHeaders(h[:n])
+	if err := im.readHeaders(h[:n]); err != nil {
+		return nil, err
+	}
+	return im, nil
 }
 
 func (im *Image) ident(h []byte) error {
@@ -163,10 +174,14 @@ func (im *Image) read(b []byte, off uint64) error {
 		copy(b, im.bytes[off:])
 		return nil
 	}
-	if _, err := im.r.ReadAt(b, int64(off)); err != nil && err != io.EOF {
-		return err
+	n, err := im.r.ReadAt(b, int64(off))
+	if n == len(b) {
+		return nil
 	}
-	return nil
+	if err == io.EOF {
+		return damaged("it ends at byte %d, though it began with %d", off+uint64(n), im.size)
+	}
+	return err
 }
 
 func (im *Image) u16(b []byte) uint16 {
@@ -206,7 +221,7 @@ func (im *Image) readHeaders(h []byte) error {
 		return &Error{fmt.Sprintf("ELF file of type %d holds no program", im.Type), notForUs}
 	}
 	if shoff == 0 {
-		return &Error{"ELF file without section headers", "give the image as the linker wrote it"}
+		return noSections
 	}
 	want := 40
 	if im.Class == 64 {
@@ -238,8 +253,8 @@ func (im *Image) readSections(shoff uint64, shnum, shstrndx int) error {
 	if shstrndx == 0xffff {
 		shstrndx = int(zero.Link)
 	}
-	if shnum > maxSections {
-		return refused("%d sections", shnum)
+	if shnum == 0 {
+		return noSections
 	}
 	if need := uint64(shnum) * uint64(esz); shoff > uint64(im.size) || need > uint64(im.size)-shoff {
 		return damaged("its section headers end after byte %d, the end of the file", im.size)
@@ -278,7 +293,9 @@ func (im *Image) section(b []byte) Section {
 
 // checkSections refuses sections that lie outside the file, and sums that no file of this size can mean.
 func (im *Image) checkSections() error {
-	var allocated uint64
+	var allocated, all uint64
+	im.Sections[0] = Section{} // it holds numbers that did not fit into the file header, and no section
+	tls := false
 	for i := 1; i < len(im.Sections); i++ {
 		s := &im.Sections[i]
 		if s.Type == TypeNull {
@@ -287,6 +304,9 @@ func (im *Image) checkSections() error {
 		}
 		if s.Size > maxSpan {
 			return refused("section %d claims %d bytes", i, s.Size)
+		}
+		if s.Alloc() && s.Flags&flagTLS != 0 && !tls {
+			im.tlsBase, tls = s.Addr, true
 		}
 		if s.Nobits() {
 			continue
@@ -297,9 +317,10 @@ func (im *Image) checkSections() error {
 		if s.Alloc() {
 			allocated += s.Size
 		}
+		all += s.Size
 	}
-	if allocated > maxAllocated || allocated > 4*uint64(im.size) {
-		return refused("its sections claim %d bytes of a file of %d", allocated, im.size)
+	if allocated > maxAllocated || all > maxOverlap*uint64(im.size) {
+		return refused("its sections claim %d bytes of a file of %d", all, im.size)
 	}
 	return nil
 }
@@ -312,8 +333,13 @@ func (im *Image) nameSections(names []uint32, shstrndx int) error {
 	if err != nil {
 		return err
 	}
+	total := 0
 	for i := range im.Sections {
-		im.Sections[i].Name = cstring(tab, uint64(names[i]))
+		s := &im.Sections[i]
+		s.Name = cstring(tab, uint64(names[i]))
+		if total += len(s.Name); total > maxShstrtab {
+			return refused("more than %d bytes of section names", maxShstrtab)
+		}
 	}
 	return nil
 }
@@ -377,6 +403,9 @@ func (im *Image) Data(i int) ([]byte, error) {
 	if im.loaded == i {
 		return im.scratch, nil
 	}
+	if im.scratch == nil {
+		im.scratch = make([]byte, im.largest())
+	}
 	if uint64(cap(im.scratch)) < s.Size {
 		im.scratch = make([]byte, s.Size)
 	}
@@ -386,6 +415,18 @@ func (im *Image) Data(i int) ([]byte, error) {
 	}
 	im.loaded = i
 	return im.scratch, nil
+}
+
+// largest is the size of the largest section that Data is asked for, so that its buffer is made once.
+func (im *Image) largest() uint64 {
+	var n uint64
+	for i := range im.Sections {
+		s := &im.Sections[i]
+		if !s.Nobits() && (s.Alloc() || s.Type == TypeSymtab || s.Type == TypeRela || s.Type == TypeRel || s.Type == TypeShndx || s.Name == ".comment") {
+			n = max(n, s.Size)
+		}
+	}
+	return n
 }
 
 // Find returns the index of the first section with that name, or 0.

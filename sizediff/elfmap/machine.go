@@ -1,5 +1,7 @@
 package elfmap
 
+import "strconv"
+
 // Machine is e_machine of the ELF header.
 type Machine uint16
 
@@ -38,14 +40,7 @@ func (m Machine) String() string {
 	case MachineLoongArch:
 		return "loongarch"
 	}
-	return "machine " + itoa(uint64(m))
-}
-
-func itoa(n uint64) string {
-	if n < 10 {
-		return string(rune('0' + n))
-	}
-	return itoa(n/10) + string(rune('0'+n%10))
+	return "machine " + strconv.Itoa(int(m))
 }
 
 // nops are the instructions that assemblers and linkers fill alignment with, as they lie in little-endian memory;
@@ -70,10 +65,8 @@ var x86nops = []string{
 
 // isNops reports whether b is nothing but filling: zeros, traps, or no-operation instructions of machine m.
 func isNops(m Machine, b []byte) bool {
+	b = b[:len(b)-zeros(b)]
 	for len(b) > 0 {
-		if b[0] == 0 && zeros(b) == len(b) {
-			return true
-		}
 		n := 0
 		for _, nop := range nops[m] {
 			if len(b) >= len(nop) && string(b[:len(nop)]) == nop {

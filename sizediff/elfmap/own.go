@@ -105,13 +105,12 @@ func (im *Image) places() [][]place {
 			out[i] = make([]place, 0, n)
 		}
 	}
-	tls := im.tlsBase()
 	for i := range im.Symbols {
 		s := &im.Symbols[i]
 		if !im.ownable(s) {
 			continue
 		}
-		if p, ok := im.place(s, tls); ok {
+		if p, ok := im.place(s); ok {
 			p.sym = int32(i)
 			out[s.Section] = append(out[s.Section], p)
 		}
@@ -147,37 +146,16 @@ func (im *Image) ownable(s *Symbol) bool {
 }
 
 // place returns where the symbol's bytes lie in its section, cut at the section's end; false when it starts outside.
-func (im *Image) place(s *Symbol, tls uint64) (place, bool) {
-	sec := &im.Sections[s.Section]
-	v := s.Value
-	if im.Machine == MachineARM && s.Type == Func {
-		v &^= 1 // the Thumb bit
-	}
-	switch {
-	case im.Type == FileRelocatable:
-	case s.Type == TLS:
-		v += tls - sec.Addr
-	default:
-		v -= sec.Addr
-	}
-	if v >= sec.Size {
+func (im *Image) place(s *Symbol) (place, bool) {
+	size, v := im.Sections[s.Section].Size, im.Offset(s)
+	if v >= size {
 		return place{}, false
 	}
-	end := sec.Size
-	if s.Size < sec.Size-v {
+	end := size
+	if s.Size < size-v {
 		end = v + s.Size
 	}
 	return place{start: v, end: end}, true
-}
-
-// tlsBase is the address that values of TLS symbols count from: the start of the first TLS section.
-func (im *Image) tlsBase() uint64 {
-	for i := range im.Sections {
-		if s := &im.Sections[i]; s.Alloc() && s.Flags&flagTLS != 0 {
-			return s.Addr
-		}
-	}
-	return 0
 }
 
 // tile cuts one section: sized symbols first, then what lies between them.

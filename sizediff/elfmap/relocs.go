@@ -8,14 +8,11 @@ type Reloc struct {
 	Addend int64
 }
 
-// Relocs calls f for each relocation that applies to section target, in file order. It needs the relocations to be in
-// the file: relocatable objects, and images linked with --emit-relocs.
+// Relocs calls f for each relocation that applies to section target, in file order, but not for those beyond its end. It
+// needs the relocations to be in the file: relocatable objects, and images linked with --emit-relocs. What the dynamic
+// loader applies is left out.
 func (im *Image) Relocs(target int, f func(Reloc)) error {
-	for i := 1; i < len(im.Sections); i++ {
-		s := &im.Sections[i]
-		if int(s.Info) != target || (s.Type != TypeRela && s.Type != TypeRel) || s.Alloc() && im.Type != FileRelocatable {
-			continue
-		}
+	for _, i := range im.relocSections(target) {
 		if err := im.relocSection(i, target, f); err != nil {
 			return err
 		}
@@ -23,44 +20,74 @@ func (im *Image) Relocs(target int, f func(Reloc)) error {
 	return nil
 }
 
-// HasRelocs reports whether any relocation section applies to section target.
-func (im *Image) HasRelocs(target int) bool {
-	for i := 1; i < len(im.Sections); i++ {
-		s := &im.Sections[i]
-		if int(s.Info) == target && (s.Type == TypeRela || s.Type == TypeRel) && s.Size > 0 {
-			return true
+// HasRelocs reports whether Relocs has a relocation section to read for section target.
+func (im *Image) HasRelocs(target int) bool { return len(im.relocSections(target)) > 0 }
+
+// relocSections lists the sections whose relocations apply to section target.
+func (im *Image) relocSections(target int) []int {
+	if im.relocs == nil {
+		im.relocs = map[uint32][]int{}
+		for i := range im.Sections {
+			s := &im.Sections[i]
+			dynamic := s.Alloc() && im.Type != FileRelocatable
+			if (s.Type == TypeRela || s.Type == TypeRel) && s.Size > 0 && !dynamic {
+				im.relocs[s.Info] = append(im.relocs[s.Info], i)
+			}
 		}
 	}
-	return false
+	if target <= 0 || target >= len(im.Sections) {
+		return nil
+	}
+	return im.relocs[uint32(target)]
 }
 
 func (im *Image) relocSection(i, target int, f func(Reloc)) error {
-	raw, err := im.Data(i)
-	if err != nil {
-		return err
+	s, to := &im.Sections[i], &im.Sections[target]
+	rela := s.Type == TypeRela
+	esz := uint64(im.PointerSize()) * 2
+	if rela {
+		esz = uint64(im.PointerSize()) * 3
 	}
-	raw = append([]byte(nil), raw...) // Data may be called by f
 	base := uint64(0)
 	if im.Type != FileRelocatable {
-		base = im.Sections[target].Addr
+		base = to.Addr
 	}
-	rela := im.Sections[i].Type == TypeRela
-	esz := im.Class / 8 * 2
-	if rela {
-		esz = im.Class / 8 * 3
+	var fields []byte // what the relocations of SHT_REL stand in
+	if !rela && !to.Nobits() {
+		var err error
+		if fields, err = im.view(nil, to.Offset, to.Size); err != nil {
+			return err
+		}
 	}
-	for ; len(raw) >= esz; raw = raw[esz:] {
-		r := im.reloc(raw, rela)
-		r.Offset -= base
-		if r.Offset >= im.Sections[target].Size {
-			continue
+	var buf []byte // not Data's: f may call that
+	for off, end := s.Offset, s.Offset+s.Size/esz*esz; off < end; off += uint64(len(buf)) {
+		var err error
+		if buf, err = im.view(buf, off, min(end-off, 4096*esz)); err != nil {
+			return err
 		}
-		if !rela {
-			r.Addend = im.inPlace(target, r.Offset)
+		for b := buf; len(b) > 0; b = b[esz:] {
+			r := im.reloc(b, rela)
+			if r.Offset -= base; r.Offset >= to.Size {
+				continue
+			}
+			if !rela {
+				r.Addend = im.inPlace(fields, r.Offset)
+			}
+			f(r)
 		}
-		f(r)
 	}
 	return nil
+}
+
+// view returns n bytes at offset off: of the file itself when it is in memory, else in buf if that is large enough.
+func (im *Image) view(buf []byte, off, n uint64) ([]byte, error) {
+	if im.bytes != nil {
+		return im.bytes[off : off+n : off+n], nil
+	}
+	if uint64(cap(buf)) < n {
+		buf = make([]byte, n)
+	}
+	return buf[:n], im.read(buf[:n], off)
 }
 
 func (im *Image) reloc(b []byte, rela bool) (r Reloc) {
@@ -80,13 +107,11 @@ func (im *Image) reloc(b []byte, rela bool) (r Reloc) {
 	return r
 }
 
-func (im *Image) inPlace(section int, off uint64) int64 {
-	s := &im.Sections[section]
-	var b [4]byte
-	if s.Nobits() || s.Size < 4 || off > s.Size-4 || im.read(b[:], s.Offset+off) != nil {
+func (im *Image) inPlace(fields []byte, off uint64) int64 {
+	if uint64(len(fields)) < 4 || off > uint64(len(fields))-4 {
 		return 0
 	}
-	return int64(int32(im.u32(b[:])))
+	return int64(int32(im.u32(fields[off:])))
 }
 
 // Word reads a 4-byte signed number in the image's byte order.

@@ -48,7 +48,8 @@ const (
 // Defined reports whether the symbol names a place in a section.
 func (s *Symbol) Defined() bool { return s.Section > 0 }
 
-// ReadSymbols fills Symbols from the symbol table; a file without one is Stripped, which is no error.
+// ReadSymbols fills Symbols from the symbol table; a file without one is Stripped, which is no error. After an error
+// Symbols is nil.
 func (im *Image) ReadSymbols() error {
 	tab := 0
 	for i := range im.Sections {
@@ -70,7 +71,7 @@ func (im *Image) ReadSymbols() error {
 	if n > maxSymbols {
 		return refused("%d symbols", n)
 	}
-	if int(s.Link) >= len(im.Sections) {
+	if uint64(s.Link) >= uint64(len(im.Sections)) {
 		return damaged("its symbol names are in section %d, which does not exist", s.Link)
 	}
 	strtab, err := im.stringTable(int(s.Link), maxStrtab)
@@ -85,19 +86,20 @@ func (im *Image) ReadSymbols() error {
 	if err != nil {
 		return err
 	}
-	return im.decodeSymbols(raw[:n*esz], strtab, shndx)
+	im.Symbols, err = im.decodeSymbols(raw[:n*esz], strtab, shndx)
+	return err
 }
 
-func (im *Image) decodeSymbols(raw []byte, strtab string, shndx []byte) error {
+func (im *Image) decodeSymbols(raw []byte, strtab string, shndx []byte) ([]Symbol, error) {
 	esz := 16
 	if im.Class == 64 {
 		esz = 24
 	}
-	im.Symbols = make([]Symbol, len(raw)/esz)
+	symbols := make([]Symbol, len(raw)/esz)
 	file, names := int32(-1), 0
-	for i := range im.Symbols {
+	for i := range symbols {
 		b := raw[i*esz:]
-		s := &im.Symbols[i]
+		s := &symbols[i]
 		var info, other byte
 		var idx uint16
 		if im.Class == 64 {
@@ -112,14 +114,14 @@ func (im *Image) decodeSymbols(raw []byte, strtab string, shndx []byte) error {
 		s.Hidden = other&3 == 1 || other&3 == 2
 		s.Section = im.symbolSection(idx, i, shndx)
 		if names += len(s.Name); names > maxNames {
-			return refused("more than %d bytes of symbol names", maxNames)
+			return nil, refused("more than %d bytes of symbol names", maxNames)
 		}
 		if s.Type == File {
 			file = int32(i)
 		}
 		s.File = file
 	}
-	return nil
+	return symbols, nil
 }
 
 // extendedIndex returns the SHT_SYMTAB_SHNDX table of a symbol table, copied; nil when there is none.
@@ -162,8 +164,15 @@ func (im *Image) FileName(s *Symbol) string {
 
 // Offset is where a defined symbol lies in its section. It may be outside: nothing checks st_value.
 func (im *Image) Offset(s *Symbol) uint64 {
-	if im.Type == FileRelocatable {
-		return s.Value
+	v := s.Value
+	if im.Machine == MachineARM && s.Type == Func {
+		v &^= 1 // the Thumb bit
 	}
-	return s.Value - im.Sections[s.Section].Addr
+	switch {
+	case im.Type == FileRelocatable:
+		return v
+	case s.Type == TLS:
+		v += im.tlsBase
+	}
+	return v - im.Sections[s.Section].Addr
 }
