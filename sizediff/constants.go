@@ -2,6 +2,7 @@ package sizediff
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 // has relocations this is exact. Elsewhere the code of Rust functions is decoded, and a constant is taken to end where
 // anything else in the image seems to refer to; what stays in doubt stays unattributed.
 func (w *measuring) constants() error {
-	r := &references{measuring: w, targets: map[int][]target{}}
+	r := &references{measuring: w, targets: map[int][]target{}, bounds: map[int][]uint64{}}
 	r.findSources()
 	if len(r.sources) == 0 {
 		return nil
@@ -25,11 +26,11 @@ func (w *measuring) constants() error {
 	return r.claim()
 }
 
-// target is a place that something refers to.
+// target is a place that Rust refers to.
 type target struct {
 	at    uint64 // offset in its section
 	from  place  // where the reference is
-	owner int32  // packed crates of the referrer; 0 when it is not Rust
+	owner int32  // packed crates of the referrer
 }
 
 // place orders references: by section, then offset.
@@ -47,8 +48,10 @@ type references struct {
 	*measuring
 	sources map[int][]run    // by section: offsets that belong to Rust symbols, in order
 	targets map[int][]target // by section
+	bounds  map[int][]uint64 // by section: offsets that anything else refers to, where another constant may begin
 	links   map[place]place  // pointers in data to data: where they stand, where they point to
 	exact   bool             // targets hold every reference in the image
+	places  []run            // constant sections; the owner is the section
 }
 
 // findSources lists what Rust symbols own, code and data.
@@ -135,54 +138,145 @@ func (r *references) add(from, to place) {
 		return
 	}
 	owner := find(r.sources[from.section], from.at)
-	r.targets[to.section] = append(r.targets[to.section], target{to.at, from, owner})
+	r.put(from, to, owner)
 	if owner == 0 && !r.elf.Sections[from.section].Exec() {
 		r.links[from] = to
+	}
+}
+
+// put records where a constant begins, and who says so.
+func (r *references) put(from, to place, owner int32) {
+	if owner == 0 {
+		r.bounds[to.section] = append(r.bounds[to.section], to.at)
+	} else {
+		r.targets[to.section] = append(r.targets[to.section], target{to.at, from, owner})
 	}
 }
 
 // fromCode decodes Rust functions and reads pointers in data.
 func (r *references) fromCode() error {
 	for i := range r.owners.Tilings {
-		section := r.owners.Tilings[i].Section
-		s := &r.elf.Sections[section]
-		if s.Nobits() || s.Size == 0 || isDerived(s.Name) || s.Exec() && len(r.sources[section]) == 0 {
+		t := &r.owners.Tilings[i]
+		s := &r.elf.Sections[t.Section]
+		if s.Nobits() || s.Size == 0 || isDerived(s.Name) {
 			continue
 		}
-		data, err := r.elf.Data(section)
+		data, err := r.elf.Data(t.Section)
 		if err != nil {
 			return err
 		}
-		if s.Exec() {
-			r.decode(section, data)
-		} else {
-			r.pointers(&r.owners.Tilings[i], data)
+		switch {
+		case !s.Exec():
+			r.pointers(t, data)
+		case r.elf.Machine == elfmap.MachineX8664:
+			r.scanX86(t, data)
+		default:
+			r.decode(t, data)
 		}
 	}
-	return r.boundaries()
+	return nil
 }
 
-func (r *references) decode(section int, data []byte) {
-	base := r.elf.Sections[section].Addr
-	for _, f := range r.sources[section] {
-		coderef.Scan(r.elf.Machine, data[f.start:f.end], base+f.start, func(x coderef.Ref) {
-			if to, ok := r.locate(x.Target); ok {
-				r.add(place{section, x.At - base}, to)
-			}
+// refer records a reference from code. Only what Rust refers to gets an owner; the rest says where constants end.
+func (r *references) refer(t *elfmap.Tiling, x coderef.Ref, owner int32) {
+	if to, ok := r.locate(x.Target); ok {
+		r.put(place{t.Section, x.At - r.elf.Sections[t.Section].Addr}, to, owner)
+	}
+}
+
+// decode finds references in all code of a machine whose instructions have a fixed length.
+func (r *references) decode(t *elfmap.Tiling, data []byte) {
+	base := r.elf.Sections[t.Section].Addr
+	for i, g := range t.Ranges {
+		end := t.End(i)
+		coderef.Scan(r.elf.Machine, data[g.Start:end], base+g.Start, func(x coderef.Ref) {
+			r.refer(t, x, r.crateOf(g))
 		})
 	}
 }
 
+// crateOf returns the packed crates of a range's owner, 0 when it is not Rust.
+func (r *references) crateOf(g elfmap.Range) int32 {
+	if g.Owner < 0 || g.Class >= elfmap.ClassFree {
+		return 0
+	}
+	s := &r.out.Symbols[r.index[g.Owner]]
+	return packCrates(s.Crate, s.Inst)
+}
+
+// scanX86 looks at every position of code for what could be an address of a constant, and so could begin one: a false
+// boundary only makes us claim less. A function of Rust in which something is found is decoded, and what is truly there
+// gets its crate.
+func (r *references) scanX86(t *elfmap.Tiling, data []byte) {
+	base := r.elf.Sections[t.Section].Addr
+	lo, hi := r.span()
+	for i, g := range t.Ranges {
+		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == elfmap.Prefix {
+			continue
+		}
+		end := t.End(i)
+		found := candidatesX86(data[g.Start:end], base+g.Start, lo, hi)
+		owner := r.crateOf(g)
+		if owner == 0 || len(found) == 0 {
+			for _, x := range found {
+				r.refer(t, x, 0)
+			}
+			continue
+		}
+		coderef.Scan(r.elf.Machine, data[g.Start:end], base+g.Start, func(x coderef.Ref) { r.refer(t, x, owner) })
+	}
+}
+
+// candidatesX86 returns what could be references to addresses from lo to hi in code at address base: a displacement after
+// a ModRM byte that means RIP-relative or absolute, an immediate of MOV or PUSH (Intel SDM, volume 2, 2.1.5 and 2.2.1.6).
+// Addresses are compared by their low 32 bits, which is all that code of the kernel's model holds.
+func candidatesX86(code []byte, base, lo, hi uint64) (found []coderef.Ref) {
+	if hi-lo > 1<<31 {
+		return nil
+	}
+	low, size := uint32(lo), uint32(hi-lo)
+	next := uint32(base) + 4 // the instruction after a displacement at position 0
+	for i := 1; i+4 <= len(code); i++ {
+		v := binary.LittleEndian.Uint32(code[i:])
+		absolute, relative := v-low, v+next+uint32(i)-low
+		if absolute >= size && relative >= size {
+			continue
+		}
+		before := code[i-1]
+		if relative < size && before&0xc7 == 0x05 {
+			found = append(found, coderef.Ref{At: base + uint64(i), Target: lo + uint64(relative), Kind: coderef.Address})
+		}
+		if absolute < size && (before >= 0xb8 && before <= 0xc7 || before == 0x68 || before&7 == 5 || before&7 == 4) {
+			found = append(found, coderef.Ref{At: base + uint64(i), Target: lo + uint64(absolute), Kind: coderef.Address})
+		}
+	}
+	return found
+}
+
 // locate finds the constant section that holds an address.
 func (r *references) locate(at uint64) (place, bool) {
-	for i := range r.owners.Tilings {
-		section := r.owners.Tilings[i].Section
-		s := &r.elf.Sections[section]
-		if at >= s.Addr && at-s.Addr < s.Size && r.constantSection(section) {
-			return place{section, at - s.Addr}, true
+	if r.places == nil {
+		r.places = r.constantSections()
+	}
+	for _, p := range r.places {
+		if at >= p.start && at < p.end {
+			return place{int(p.owner), at - p.start}, true
 		}
 	}
 	return place{}, false
+}
+
+// constantSections lists the sections that can hold constants, by address, the largest first.
+func (r *references) constantSections() []run {
+	var out []run
+	for i := range r.owners.Tilings {
+		if section := r.owners.Tilings[i].Section; r.constantSection(section) {
+			s := &r.elf.Sections[section]
+			out = append(out, run{s.Addr, s.Addr + s.Size, int32(section)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b run) int { return cmp.Compare(b.end-b.start, a.end-a.start) })
+	return out
 }
 
 // pointers reads aligned words that are addresses of constants.
@@ -194,12 +288,7 @@ func (r *references) pointers(t *elfmap.Tiling, data []byte) {
 		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == classTable {
 			continue
 		}
-		owner := int32(0)
-		if g.Owner >= 0 {
-			s := &r.out.Symbols[r.index[g.Owner]]
-			owner = packCrates(s.Crate, s.Inst)
-		}
-		end := t.End(i)
+		owner, end := r.crateOf(g), t.End(i)
 		for off := g.Start + -(base+g.Start)&(n-1); off+n <= end; off += n {
 			at := r.elf.Pointer(data[off:])
 			if at < lo || at >= hi {
@@ -210,7 +299,7 @@ func (r *references) pointers(t *elfmap.Tiling, data []byte) {
 				continue
 			}
 			from := place{t.Section, off}
-			r.targets[to.section] = append(r.targets[to.section], target{to.at, from, owner})
+			r.put(from, to, owner)
 			if g.Class == elfmap.Unattributed {
 				r.links[from] = to
 			}
@@ -230,91 +319,6 @@ func (r *references) span() (lo, hi uint64) {
 	return lo, hi
 }
 
-// boundaries looks through all code for anything that could be an address of a section with constants of Rust, and so could
-// begin another constant. A false boundary only makes us claim less.
-func (r *references) boundaries() error {
-	if r.elf.Machine != elfmap.MachineX8664 {
-		return r.decodeBoundaries()
-	}
-	for i := range r.owners.Tilings {
-		section := r.owners.Tilings[i].Section
-		s := &r.elf.Sections[section]
-		if !s.Exec() || s.Nobits() {
-			continue
-		}
-		data, err := r.elf.Data(section)
-		if err != nil {
-			return err
-		}
-		for to, ts := range r.targets {
-			if rust := slices.ContainsFunc(ts, func(t target) bool { return t.owner != 0 }); rust {
-				r.scanX86(section, data, to)
-			}
-		}
-	}
-	return nil
-}
-
-// scanX86 looks at every position for the encodings that hold an address: a displacement after a ModRM byte that means
-// RIP-relative or absolute, and an immediate of MOV or PUSH (Intel SDM, volume 2, 2.1.5 and 2.2.1.6).
-func (r *references) scanX86(section int, data []byte, to int) {
-	s := &r.elf.Sections[to]
-	here := r.elf.Sections[section].Addr
-	for i := 1; i+4 <= len(data); i++ {
-		at := uint64(int64(int32(binary.LittleEndian.Uint32(data[i:])))) - s.Addr
-		rel := at + here + uint64(i) + 4
-		if at >= s.Size && rel >= s.Size {
-			continue
-		}
-		before := beforeAddress[data[i-1]]
-		if rel < s.Size && before == relative {
-			r.targets[to] = append(r.targets[to], target{at: rel, from: place{section, uint64(i)}})
-		}
-		if at < s.Size && before != 0 {
-			r.targets[to] = append(r.targets[to], target{at: at, from: place{section, uint64(i)}})
-		}
-	}
-}
-
-// What can stand before the four bytes of an address.
-const (
-	absolute = 1 + iota
-	relative // relative to the next instruction, or absolute
-)
-
-var beforeAddress = func() (t [256]uint8) {
-	for b := range t {
-		switch {
-		case b&0xc7 == 0x05: // ModRM: RIP-relative
-			t[b] = relative
-		case b >= 0xb8 && b <= 0xc7, b == 0x68, b&7 == 5, b&7 == 4: // MOV, PUSH; ModRM or SIB with displacement
-			t[b] = absolute
-		}
-	}
-	return t
-}()
-
-// decodeBoundaries decodes all code of machines whose instructions have a fixed length.
-func (r *references) decodeBoundaries() error {
-	for i := range r.owners.Tilings {
-		section := r.owners.Tilings[i].Section
-		s := &r.elf.Sections[section]
-		if !s.Exec() || s.Nobits() {
-			continue
-		}
-		data, err := r.elf.Data(section)
-		if err != nil {
-			return err
-		}
-		coderef.Scan(r.elf.Machine, data, s.Addr, func(x coderef.Ref) {
-			if to, ok := r.locate(x.Target); ok {
-				r.targets[to.section] = append(r.targets[to.section], target{at: to.at, from: place{section, x.At - s.Addr}})
-			}
-		})
-	}
-	return nil
-}
-
 // object is one unnamed constant: from one target to the next, or to the end of its gap.
 type object struct {
 	section    int
@@ -327,20 +331,13 @@ type object struct {
 func (r *references) claim() error {
 	objects := map[int][]object{}
 	for section, ts := range r.targets {
-		slices.SortFunc(ts, func(a, b target) int {
-			switch {
-			case a.at < b.at:
-				return -1
-			case a.at > b.at:
-				return 1
-			case a.from.less(b.from):
-				return -1
-			case b.from.less(a.from):
-				return 1
-			}
-			return 0
-		})
-		objects[section] = cut(r.owners.Tiling(section), ts)
+		slices.SortFunc(ts, func(a, b target) int { return cmp.Compare(a.at, b.at) })
+		starts := r.bounds[section]
+		for _, t := range ts {
+			starts = append(starts, t.at)
+		}
+		slices.Sort(starts)
+		objects[section] = cut(r.owners.Tiling(section), slices.Compact(starts), ts)
 	}
 	r.follow(objects)
 	for section, list := range objects {
@@ -370,29 +367,31 @@ func trailing(data []byte, o object, t *elfmap.Tiling) uint64 {
 	return n
 }
 
-// cut makes objects of the unattributed ranges of a section, at targets that are sorted.
-func cut(t *elfmap.Tiling, ts []target) []object {
+// cut makes objects of the unattributed ranges of a section. Starts are where constants may begin, targets who says so;
+// both are sorted.
+func cut(t *elfmap.Tiling, starts []uint64, ts []target) []object {
 	var out []object
-	k := 0
 	for i, g := range t.Ranges {
 		if g.Class != elfmap.Unattributed {
 			continue
 		}
 		end := t.End(i)
-		for k < len(ts) && ts[k].at < g.Start {
-			k++
-		}
-		n := len(out)
-		for ; k < len(ts) && ts[k].at < end; k++ {
-			if len(out) == n || out[len(out)-1].start != ts[k].at {
-				if len(out) > n {
-					out[len(out)-1].end = ts[k].at
+		k, _ := slices.BinarySearch(starts, g.Start)
+		starts = starts[k:]
+		for len(starts) > 0 && starts[0] < end {
+			o := object{section: t.Section, start: starts[0], end: end}
+			if starts = starts[1:]; len(starts) > 0 {
+				o.end = min(end, starts[0])
+			}
+			for len(ts) > 0 && ts[0].at < o.start {
+				ts = ts[1:]
+			}
+			for ; len(ts) > 0 && ts[0].at == o.start; ts = ts[1:] {
+				if o.owner == 0 || ts[0].from.less(o.first) {
+					o.owner, o.first = ts[0].owner, ts[0].from
 				}
-				out = append(out, object{section: t.Section, start: ts[k].at, end: end})
 			}
-			if o := &out[len(out)-1]; ts[k].owner != 0 && (o.owner == 0 || ts[k].from.less(o.first)) {
-				o.owner, o.first = ts[k].owner, ts[k].from
-			}
+			out = append(out, o)
 		}
 	}
 	return out

@@ -31,7 +31,7 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 	if err != nil {
 		return nil, err
 	}
-	w := &measuring{elf: im, owners: m, marks: findLandmarks(im), crates: newCrates()}
+	w := &measuring{elf: im, owners: m, marks: findLandmarks(im), crates: newCrates(), rustNames: map[string]int32{}}
 	w.out = &Image{
 		Digest: d, Machine: im.Machine, Class: im.Class, Big: im.Big, Type: im.Type, Stripped: im.Stripped,
 	}
@@ -52,14 +52,15 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 
 // measuring is one image on its way to an Image.
 type measuring struct {
-	elf     *elfmap.Image
-	owners  *elfmap.Map
-	marks   *landmarks
-	crates  *crates
-	out     *Image
-	section []int32 // index in out.Sections of each ELF section, -1 for the null section
-	leaders []int32 // ELF symbol of each of out.Symbols
-	index   []int32 // index in out.Symbols of each ELF symbol, -1 for none
+	elf       *elfmap.Image
+	owners    *elfmap.Map
+	marks     *landmarks
+	crates    *crates
+	rustNames map[string]int32 // packed crates of mangled names seen so far
+	out       *Image
+	section   []int32 // index in out.Sections of each ELF section, -1 for the null section
+	leaders   []int32 // ELF symbol of each of out.Symbols
+	index     []int32 // index in out.Symbols of each ELF symbol, -1 for none
 }
 
 func (w *measuring) sections(k kinds, contents []uint64) {

@@ -14,14 +14,14 @@ import (
 // tables attributes the entries of derived tables to the crates whose symbols they describe: exported names, unwind data,
 // call sites, names in kallsyms. It only looks for Rust; the rest of a table stays the table's own.
 func (w *measuring) tables() error {
-	if err := w.kallsyms(); err != nil {
+	others := w.nameless()
+	if err := w.kallsyms(others); err != nil {
 		return err
 	}
 	code := w.rustCode()
 	if len(code.runs) == 0 && len(w.crates.names) == 1 {
 		return nil
 	}
-	others := w.nameless()
 	for i := range w.owners.Tilings {
 		t := &w.owners.Tilings[i]
 		if t.Size == 0 || !isDerived(w.elf.Sections[t.Section].Name) {
@@ -38,6 +38,9 @@ func (w *measuring) tables() error {
 // exports claims the bytes between labels of exported Rust symbols.
 func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.Claim {
 	labels := w.marks.exports[int32(t.Section)]
+	if len(labels) == 0 {
+		return nil
+	}
 	slices.SortFunc(labels, func(a, b exportLabel) int {
 		if a.at != b.at {
 			return cmp.Compare(a.at, b.at)
@@ -64,29 +67,39 @@ func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.
 	return claims
 }
 
-// nameless returns the packed crates of Rust symbols whose name does not tell.
+// nameless returns the packed crates of Rust symbols whose name does not tell, and remembers those whose name does.
 func (w *measuring) nameless() map[string]int32 {
 	m := map[string]int32{}
 	for i := range w.out.Symbols {
-		if s := &w.out.Symbols[i]; s.How != ByNothing && s.How != ByName {
+		switch s := &w.out.Symbols[i]; s.How {
+		case ByNothing:
+		case ByName:
+			w.rustNames[s.Name] = packCrates(s.Crate, s.Inst)
+		default:
 			m[s.Name] = packCrates(s.Crate, s.Inst)
 		}
 	}
 	return m
 }
 
-// crateOfName returns the packed crates of a name, 0 when it is not Rust.
+// crateOfName returns the packed crates of a name, 0 when it is not Rust. Most names are those of symbols in the image.
 func (w *measuring) crateOfName(name string, others map[string]int32) int32 {
-	if rustname.Looks(name) {
-		if n, ok := rustname.Parse(name); ok && n.Crate != "" {
-			inst := int32(0)
-			if n.Instantiating != "" && n.Instantiating != n.Crate {
-				inst = w.crates.id(n.Instantiating)
-			}
-			return packCrates(w.crates.id(n.Crate), inst)
-		}
+	if !rustname.Looks(name) {
+		return others[name]
 	}
-	return others[name]
+	if owner, ok := w.rustNames[name]; ok {
+		return owner
+	}
+	owner := int32(0)
+	if n, ok := rustname.Parse(name); ok && n.Crate != "" {
+		inst := int32(0)
+		if n.Instantiating != "" && n.Instantiating != n.Crate {
+			inst = w.crates.id(n.Instantiating)
+		}
+		owner = packCrates(w.crates.id(n.Crate), inst)
+	}
+	w.rustNames[name] = owner
+	return owner
 }
 
 // run is a range of addresses, or of offsets in one section, that belongs to one crate.
@@ -292,7 +305,7 @@ var kallsymsTables = []string{
 }
 
 // kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
-func (w *measuring) kallsyms() error {
+func (w *measuring) kallsyms(others map[string]int32) error {
 	tables := w.marks.kallsyms
 	names := tables["kallsyms_names"]
 	if names == nil {
@@ -323,7 +336,7 @@ func (w *measuring) kallsyms() error {
 			whole = append(whole, elfmap.Claim{Start: start, End: end, Class: classTable})
 		}
 	}
-	t.Claim(w.kallsymsRust(tables, spans))
+	t.Claim(w.kallsymsRust(tables, spans, others))
 	t.Claim(whole)
 	return nil
 }
@@ -341,10 +354,9 @@ func (w *measuring) begins(section int) []uint64 {
 }
 
 // kallsymsRust claims the name, the address and the sorting entry of each Rust symbol.
-func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[string][]byte) []elfmap.Claim {
+func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[string][]byte, others map[string]int32) []elfmap.Claim {
 	var claims []elfmap.Claim
 	tokens := newTokens(w.elf, spans["kallsyms_token_table"], spans["kallsyms_token_index"])
-	others := w.nameless()
 	for name := range others {
 		tokens.others[prefix3(name)] = true
 	}

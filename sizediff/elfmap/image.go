@@ -62,13 +62,13 @@ type Image struct {
 	Symbols  []Symbol  // after ReadSymbols; index as in the file
 	Stripped bool      // after ReadSymbols: there is no symbol table
 
-	r       io.ReaderAt
-	size    int64
-	bytes   []byte           // the whole file, when it is in memory already
-	scratch []byte           // reused by Data
-	loaded  int              // the section that scratch holds, 0 for none
-	tlsBase uint64           // what values of TLS symbols count from: the address of the first TLS section
-	relocs  map[uint32][]int // after the first use: relocation sections by the section they apply to
+	r            io.ReaderAt
+	size         int64
+	bytes        []byte           // the whole file, when it is in memory already
+	kept, others buffer           // of Data
+	large        int              // see largest; 0 before it was asked
+	tlsBase      uint64           // what values of TLS symbols count from: the address of the first TLS section
+	relocs       map[uint32][]int // after the first use: relocation sections by the section they apply to
 }
 
 // Section is one section header.
@@ -391,7 +391,8 @@ func cstring(tab string, off uint64) string {
 	return s
 }
 
-// Data returns the bytes of a section, nil for one without bytes in the file. The slice is valid until the next call.
+// Data returns the bytes of a section, nil for one without bytes in the file. The slice is valid until the next call for
+// another section; the largest section with memory, the code of a kernel, is read once and kept.
 func (im *Image) Data(i int) ([]byte, error) {
 	s := &im.Sections[i]
 	if s.Nobits() || s.Size == 0 {
@@ -400,33 +401,41 @@ func (im *Image) Data(i int) ([]byte, error) {
 	if im.bytes != nil {
 		return im.bytes[s.Offset : s.Offset+s.Size : s.Offset+s.Size], nil
 	}
-	if im.loaded == i {
-		return im.scratch, nil
+	b := &im.others
+	if i == im.largest() {
+		b = &im.kept
 	}
-	if im.scratch == nil {
-		im.scratch = make([]byte, im.largest())
+	if b.section == i {
+		return b.data, nil
 	}
-	if uint64(cap(im.scratch)) < s.Size {
-		im.scratch = make([]byte, s.Size)
+	if uint64(cap(b.data)) < s.Size {
+		b.data = make([]byte, s.Size)
 	}
-	im.scratch, im.loaded = im.scratch[:s.Size], 0
-	if err := im.read(im.scratch, s.Offset); err != nil {
+	b.data, b.section = b.data[:s.Size], 0
+	if err := im.read(b.data, s.Offset); err != nil {
 		return nil, err
 	}
-	im.loaded = i
-	return im.scratch, nil
+	b.section = i
+	return b.data, nil
 }
 
-// largest is the size of the largest section that Data is asked for, so that its buffer is made once.
-func (im *Image) largest() uint64 {
-	var n uint64
-	for i := range im.Sections {
-		s := &im.Sections[i]
-		if !s.Nobits() && (s.Alloc() || s.Type == TypeSymtab || s.Type == TypeRela || s.Type == TypeRel || s.Type == TypeShndx || s.Name == ".comment") {
-			n = max(n, s.Size)
+// buffer holds the bytes of a section; section 0 is none.
+type buffer struct {
+	section int
+	data    []byte
+}
+
+// largest is the largest section with memory and with bytes in the file, or -1.
+func (im *Image) largest() int {
+	if im.large == 0 {
+		im.large = -1
+		for i := range im.Sections {
+			if s := &im.Sections[i]; s.Alloc() && !s.Nobits() && (im.large < 0 || s.Size > im.Sections[im.large].Size) {
+				im.large = i
+			}
 		}
 	}
-	return n
+	return im.large
 }
 
 // Find returns the index of the first section with that name, or 0.
