@@ -20,6 +20,9 @@ func (im *Image) Digest() (d Digest, contents []uint64, err error) {
 	for _, n := range []int{im.Class, int(im.Machine), int(im.Type), len(im.Sections)} {
 		head = binary.LittleEndian.AppendUint64(head, uint64(n))
 	}
+	if im.Big {
+		head = append(head, 1)
+	}
 	for i := 1; i < len(im.Sections); i++ {
 		s := &im.Sections[i]
 		head = binary.LittleEndian.AppendUint64(head, uint64(len(s.Name)))

@@ -62,19 +62,23 @@ func (f *filler) gap(a, b uint64, after *Range) {
 		f.labels = f.labels[1:]
 	}
 	owner, prefix := int32(-1), b
+	var best place // the label that owner is
 	for len(f.labels) > 0 && f.labels[0].start < b {
 		l := f.labels[0]
 		f.labels = f.labels[1:]
 		name := f.im.Symbols[l.sym].Name
 		switch {
-		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && b-l.start <= maxPatches:
-			prefix = min(prefix, l.start) // LLVM marks the start of a patchable prefix so
+		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && f.patchable(l.start, b, after.Class):
+			prefix = min(prefix, l.start)
 		case f.sec.Exec() && f.codeLabel(l):
+			if owner >= 0 && l.start == a && !f.im.better(l, best) {
+				continue
+			}
 			if l.start > a {
 				f.piece(a, l.start, owner)
 				a = l.start
 			}
-			owner = l.sym
+			owner, best = l.sym, l
 		}
 	}
 	if prefix < a {
@@ -86,6 +90,12 @@ func (f *filler) gap(a, b uint64, after *Range) {
 	if prefix < b {
 		f.emit(prefix, after.Owner, Prefix)
 	}
+}
+
+// patchable reports whether [a, b), which a label of LLVM begins, is the patchable prefix of the function that follows: all
+// filling, and the function has no other prefix. It can also begin a weak function that lost its name to a strong one.
+func (f *filler) patchable(a, b uint64, after Class) bool {
+	return b-a <= maxPatches && after == Body && f.data != nil && isNops(f.im.Machine, f.data[a:b])
 }
 
 // codeLabel reports whether a symbol without a size can name code that follows it: not a mark of the assembler or of the
@@ -140,23 +150,28 @@ func (f *filler) piece(a, b uint64, owner int32) {
 func (f *filler) address(off uint64) uint64 { return f.sec.Addr + off }
 
 // padding returns how many bytes at the end of [a, b) only align what follows: no more than the address of b can need, and
-// nothing but filling. What follows the end of a section is not known, so there only a step to a page counts.
+// nothing but filling. What follows the end of a section is not known, so there only a step to a page counts. Zeros that
+// are more than alignment are an object without a name.
 func (f *filler) padding(a, b uint64) uint64 {
 	align := f.address(b) & -f.address(b)
 	if top := f.maxAlign(); align == 0 || align > top {
 		align = top
 	}
-	limit := min(b-a, align-1)
+	limit := align - 1
 	if b == f.sec.Size && (!f.named || align < page) {
 		return 0 // tables end where they end
 	}
-	if f.data == nil {
-		return limit
+	n := b - a
+	if f.data != nil {
+		if f.sec.Exec() {
+			return f.codePadding(a, b, limit)
+		}
+		n = uint64(zeros(f.data[a:b]))
 	}
-	if !f.sec.Exec() {
-		return min(limit, uint64(zeros(f.data[a:b])))
+	if n == b-a && n > limit {
+		return 0
 	}
-	return f.codePadding(a, b, limit)
+	return min(n, limit)
 }
 
 // maxAlign is the largest step that linker scripts take inside a section: a huge page in code, a page elsewhere.
@@ -168,7 +183,7 @@ func (f *filler) maxAlign() uint64 {
 }
 
 // codePadding finds the longest filling at the end of [a, b). Instructions cannot be read backwards, so all of the piece is
-// tried first, then its uniform tail.
+// tried first, traps behind the last return and all; then its uniform tail.
 func (f *filler) codePadding(a, b, limit uint64) uint64 {
 	d := f.data[a:b]
 	n := uint64(zeros(d))

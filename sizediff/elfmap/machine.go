@@ -65,21 +65,25 @@ var x86nops = []string{
 
 // isNops reports whether b is nothing but filling: zeros, traps, or no-operation instructions of machine m.
 func isNops(m Machine, b []byte) bool {
-	b = b[:len(b)-zeros(b)]
-	for len(b) > 0 {
-		n := 0
-		for _, nop := range nops[m] {
-			if len(b) >= len(nop) && string(b[:len(nop)]) == nop {
-				n = len(nop)
-				break
-			}
-		}
+	end := len(b) - zeros(b) // behind it any number of zeros will do
+	for pos := 0; pos < end; {
+		n := nopAt(m, b[pos:])
 		if n == 0 {
 			return false
 		}
-		b = b[n:]
+		pos += n
 	}
 	return true
+}
+
+// nopAt returns the length of the filling instruction that b begins with, or 0.
+func nopAt(m Machine, b []byte) int {
+	for _, nop := range nops[m] {
+		if len(b) >= len(nop) && string(b[:len(nop)]) == nop {
+			return len(nop)
+		}
+	}
+	return 0
 }
 
 // zeros returns the number of zero bytes that b ends with.

@@ -1,6 +1,7 @@
 package elfmap
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -284,20 +285,18 @@ type Claim struct {
 }
 
 // Claim gives unattributed bytes of the section to the claims, which it sorts by start. Bytes that have an owner keep it,
-// and of two claims on a byte the one that starts first wins.
+// and of two claims on a byte the one that starts first wins, or the first in the list. The claims are changed.
 func (t *Tiling) Claim(claims []Claim) {
 	if len(claims) == 0 {
 		return
 	}
-	slices.SortStableFunc(claims, func(a, b Claim) int {
-		if a.Start < b.Start {
-			return -1
-		}
-		if a.Start > b.Start {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(claims, func(a, b Claim) int { return cmp.Compare(a.Start, b.Start) })
+	reach := uint64(0) // so far claimed
+	for i := range claims {
+		c := &claims[i]
+		c.Start = max(c.Start, reach)
+		reach = max(reach, c.End)
+	}
 	out := make([]Range, 0, len(t.Ranges)+2*len(claims))
 	next := 0
 	for i, r := range t.Ranges {
@@ -314,7 +313,7 @@ func (t *Tiling) Claim(claims []Claim) {
 			c := claims[k]
 			from, to := max(c.Start, pos), min(c.End, end)
 			if from >= to {
-				continue
+				continue // all of it was claimed before
 			}
 			if from > pos {
 				out = append(out, Range{pos, -1, Unattributed})
