@@ -12,8 +12,15 @@ type Reloc struct {
 // needs the relocations to be in the file: relocatable objects, and images linked with --emit-relocs. What the dynamic
 // loader applies is left out.
 func (im *Image) Relocs(target int, f func(Reloc)) error {
+	var fields []byte // the section itself, which addends of SHT_REL stand in
 	for _, i := range im.relocSections(target) {
-		if err := im.relocSection(i, target, f); err != nil {
+		if to := &im.Sections[target]; im.Sections[i].Type == TypeRel && fields == nil && !to.Nobits() {
+			var err error
+			if fields, err = im.view(nil, to.Offset, to.Size); err != nil {
+				return err
+			}
+		}
+		if err := im.relocSection(i, target, fields, f); err != nil {
 			return err
 		}
 	}
@@ -41,7 +48,7 @@ func (im *Image) relocSections(target int) []int {
 	return im.relocs[uint32(target)]
 }
 
-func (im *Image) relocSection(i, target int, f func(Reloc)) error {
+func (im *Image) relocSection(i, target int, fields []byte, f func(Reloc)) error {
 	s, to := &im.Sections[i], &im.Sections[target]
 	rela := s.Type == TypeRela
 	esz := uint64(im.PointerSize()) * 2
@@ -51,13 +58,6 @@ func (im *Image) relocSection(i, target int, f func(Reloc)) error {
 	base := uint64(0)
 	if im.Type != FileRelocatable {
 		base = to.Addr
-	}
-	var fields []byte // what the relocations of SHT_REL stand in
-	if !rela && !to.Nobits() {
-		var err error
-		if fields, err = im.view(nil, to.Offset, to.Size); err != nil {
-			return err
-		}
 	}
 	var buf []byte // not Data's: f may call that
 	for off, end := s.Offset, s.Offset+s.Size/esz*esz; off < end; off += uint64(len(buf)) {
