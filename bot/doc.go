@@ -54,7 +54,7 @@
 //	the wording of a report                            sizediff/render/words.go and facts.go; a format only lays out
 //	how a hostile name is made harmless                sizediff/render/escape.go: one function for each context
 //	what goes first when a comment is too long         sizediff/render/ladder.go
-//	an archive or compression format                   sizediff/source, one file each
+//	an archive or compression format                   sizediff/source/zip.go, tar.go, codec.go
 //	what an archive may cost                           sizediff/source/limits.go
 //	a machine: padding, relocations                    sizediff/elfmap/machine.go, relocs.go; code in sizediff/coderef
 //	a key of the repository file                       config/repo.go: the struct tags are the schema
@@ -69,8 +69,8 @@
 // Decision: ELF reading is ours, not debug/elf. The standard package says that it is not hardened against hostile input,
 // and ours comes from pull requests: elfmap allocates nothing that a header merely claims, has a cap on everything that
 // can be counted, and returns errors that tell people what to do. It must also cost what it uses: a vmlinux of 400 MB
-// with debug information is read by offset, and its DWARF never. And it needs what debug/elf leaves out: the STT_FILE
-// symbol before each local one, the index of each symbol for relocations, files whose sections are NOBITS.
+// with debug information is read by offset, and its DWARF never. And every symbol keeps its number in the file and the
+// STT_FILE symbol before it, which relocations and attribution need.
 //
 // Decision: sizediff/coderef is a package of its own, which the first layout did not have. Attribution of constants decodes
 // code, and so will the question who pulls a symbol in; neither should import the other.
