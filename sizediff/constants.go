@@ -52,6 +52,9 @@ type references struct {
 	links   map[place]place  // pointers in data to data: where they stand, where they point to
 	exact   bool             // targets hold every reference in the image
 	places  []run            // constant sections; the owner is the section
+
+	spanStart, spanEnd uint64        // see span
+	found              []coderef.Ref // by candidatesX86 in one range
 }
 
 // findSources lists what Rust symbols own, code and data.
@@ -161,17 +164,37 @@ func (r *references) fromCode() error {
 		if s.Nobits() || s.Size == 0 || isDerived(s.Name) {
 			continue
 		}
+		if s.Exec() {
+			if err := r.scanCode(t); err != nil {
+				return err
+			}
+			continue
+		}
 		data, err := r.elf.Data(t.Section)
 		if err != nil {
 			return err
 		}
-		switch {
-		case !s.Exec():
-			r.pointers(t, data)
-		case r.elf.Machine == elfmap.MachineX8664:
-			r.scanX86(t, data)
-		default:
-			r.decode(t, data)
+		r.pointers(t, data)
+	}
+	return nil
+}
+
+// scanCode finds references in the code of one section, range by range.
+func (r *references) scanCode(t *elfmap.Tiling) error {
+	window := r.elf.Window(t.Section)
+	base := r.elf.Sections[t.Section].Addr
+	for i, g := range t.Ranges {
+		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == elfmap.Prefix {
+			continue
+		}
+		code, err := window.Bytes(g.Start, t.End(i))
+		if err != nil {
+			return err
+		}
+		if r.elf.Machine == elfmap.MachineX8664 {
+			r.scanX86(t, code, base+g.Start, r.crateOf(g))
+		} else {
+			coderef.Scan(r.elf.Machine, code, base+g.Start, func(x coderef.Ref) { r.refer(t, x, r.crateOf(g)) })
 		}
 	}
 	return nil
@@ -181,17 +204,6 @@ func (r *references) fromCode() error {
 func (r *references) refer(t *elfmap.Tiling, x coderef.Ref, owner int32) {
 	if to, ok := r.locate(x.Target); ok {
 		r.put(place{t.Section, x.At - r.elf.Sections[t.Section].Addr}, to, owner)
-	}
-}
-
-// decode finds references in all code of a machine whose instructions have a fixed length.
-func (r *references) decode(t *elfmap.Tiling, data []byte) {
-	base := r.elf.Sections[t.Section].Addr
-	for i, g := range t.Ranges {
-		end := t.End(i)
-		coderef.Scan(r.elf.Machine, data[g.Start:end], base+g.Start, func(x coderef.Ref) {
-			r.refer(t, x, r.crateOf(g))
-		})
 	}
 }
 
@@ -207,32 +219,26 @@ func (r *references) crateOf(g elfmap.Range) int32 {
 // scanX86 looks at every position of code for what could be an address of a constant, and so could begin one: a false
 // boundary only makes us claim less. A function of Rust in which something is found is decoded, and what is truly there
 // gets its crate.
-func (r *references) scanX86(t *elfmap.Tiling, data []byte) {
-	base := r.elf.Sections[t.Section].Addr
-	lo, hi := r.span()
-	for i, g := range t.Ranges {
-		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == elfmap.Prefix {
-			continue
-		}
-		end := t.End(i)
-		found := candidatesX86(data[g.Start:end], base+g.Start, lo, hi)
-		owner := r.crateOf(g)
-		if owner == 0 || len(found) == 0 {
-			for _, x := range found {
-				r.refer(t, x, 0)
-			}
-			continue
-		}
-		coderef.Scan(r.elf.Machine, data[g.Start:end], base+g.Start, func(x coderef.Ref) { r.refer(t, x, owner) })
+func (r *references) scanX86(t *elfmap.Tiling, code []byte, base uint64, owner int32) {
+	if r.spanEnd == 0 {
+		r.spanStart, r.spanEnd = r.span()
+	}
+	r.found = candidatesX86(r.found[:0], code, base, r.spanStart, r.spanEnd)
+	if owner != 0 && len(r.found) > 0 {
+		coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) { r.refer(t, x, owner) })
+		return
+	}
+	for _, x := range r.found {
+		r.refer(t, x, 0)
 	}
 }
 
-// candidatesX86 returns what could be references to addresses from lo to hi in code at address base: a displacement after
+// candidatesX86 appends to found what could be references to addresses from lo to hi in code at address base: a displacement after
 // a ModRM byte that means RIP-relative or absolute, an immediate of MOV or PUSH (Intel SDM, volume 2, 2.1.5 and 2.2.1.6).
 // Addresses are compared by their low 32 bits, which is all that code of the kernel's model holds.
-func candidatesX86(code []byte, base, lo, hi uint64) (found []coderef.Ref) {
+func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []coderef.Ref {
 	if hi-lo > 1<<31 {
-		return nil
+		return found
 	}
 	low, size := uint32(lo), uint32(hi-lo)
 	next := uint32(base) + 4 // the instruction after a displacement at position 0

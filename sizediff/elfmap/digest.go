@@ -16,7 +16,6 @@ func (im *Image) Digest() (d Digest, contents []uint64, err error) {
 	contents = make([]uint64, len(im.Sections))
 	all, one := sha256.New(), sha256.New()
 	head := make([]byte, 0, 256)
-	buf := make([]byte, 256<<10)
 	for _, n := range []int{im.Class, int(im.Machine), int(im.Type), len(im.Sections)} {
 		head = binary.LittleEndian.AppendUint64(head, uint64(n))
 	}
@@ -32,7 +31,7 @@ func (im *Image) Digest() (d Digest, contents []uint64, err error) {
 		}
 		if im.measured(i) {
 			one.Reset()
-			if err := im.hash(one, s, buf); err != nil {
+			if err := im.hash(one, i); err != nil {
 				return d, nil, err
 			}
 			sum := one.Sum(nil)
@@ -46,18 +45,16 @@ func (im *Image) Digest() (d Digest, contents []uint64, err error) {
 	return d, contents, nil
 }
 
-func (im *Image) hash(h hash.Hash, s *Section, buf []byte) error {
-	if im.bytes != nil {
-		h.Write(im.bytes[s.Offset : s.Offset+s.Size])
-		return nil
-	}
-	for off, end := s.Offset, s.Offset+s.Size; off < end; {
-		b := buf[:min(uint64(len(buf)), end-off)]
-		if err := im.read(b, off); err != nil {
+func (im *Image) hash(h hash.Hash, i int) error {
+	w := im.Window(i)
+	for off, end := uint64(0), im.Sections[i].Size; off < end; {
+		n := min(windowSize, end-off)
+		b, err := w.Bytes(off, off+n)
+		if err != nil {
 			return err
 		}
 		h.Write(b)
-		off += uint64(len(b))
+		off += n
 	}
 	return nil
 }

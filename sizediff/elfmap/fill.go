@@ -27,7 +27,8 @@ func (im *Image) foldPrefixes(t *Tiling) {
 type filler struct {
 	im     *Image
 	sec    *Section
-	data   []byte  // nil for a section without bytes in the file, which is all zeros
+	window *Window // not used for a section without bytes in the file, which is all zeros
+	err    error   // the first of reading
 	labels []place // symbols without a size, by offset
 	named  bool    // some symbol with a size lies in the section
 	out    []Range
@@ -58,27 +59,27 @@ func (f *filler) emit(start uint64, owner int32, c Class) {
 
 // gap cuts the bytes [a, b) at the labels in it. after is the range that follows, or nil at the end of the section.
 func (f *filler) gap(a, b uint64, after *Range) {
-	for len(f.labels) > 0 && f.labels[0].start < a {
+	for len(f.labels) > 0 && f.labels[0].start() < a {
 		f.labels = f.labels[1:]
 	}
 	owner, prefix := int32(-1), b
 	var best place // the label that owner is
-	for len(f.labels) > 0 && f.labels[0].start < b {
+	for len(f.labels) > 0 && f.labels[0].start() < b {
 		l := f.labels[0]
 		f.labels = f.labels[1:]
-		name := f.im.Symbols[l.sym].Name
+		name := f.im.Symbols[l.symbol()].Name
 		switch {
-		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && f.patchable(l.start, b, after.Class):
-			prefix = min(prefix, l.start)
+		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && f.patchable(l.start(), b, after.Class):
+			prefix = min(prefix, l.start())
 		case f.sec.Exec() && f.codeLabel(l):
-			if owner >= 0 && l.start == a && !f.im.better(l, best) {
+			if owner >= 0 && l.start() == a && !f.im.better(l, best) {
 				continue
 			}
-			if l.start > a {
-				f.piece(a, l.start, owner)
-				a = l.start
+			if l.start() > a {
+				f.piece(a, l.start(), owner)
+				a = l.start()
 			}
-			owner, best = l.sym, l
+			owner, best = l.symbol(), l
 		}
 	}
 	if prefix < a {
@@ -95,13 +96,13 @@ func (f *filler) gap(a, b uint64, after *Range) {
 // patchable reports whether [a, b), which a label of LLVM begins, is the patchable prefix of the function that follows: all
 // filling, and the function has no other prefix. It can also begin a weak function that lost its name to a strong one.
 func (f *filler) patchable(a, b uint64, after Class) bool {
-	return b-a <= maxPatches && after == Body && f.data != nil && isNops(f.im.Machine, f.data[a:b])
+	return b-a <= maxPatches && after == Body && !f.sec.Nobits() && isNops(f.im.Machine, f.bytes(a, b))
 }
 
 // codeLabel reports whether a symbol without a size can name code that follows it: not a mark of the assembler or of the
 // linker script.
 func (f *filler) codeLabel(l place) bool {
-	s := &f.im.Symbols[l.sym]
+	s := &f.im.Symbols[l.symbol()]
 	if s.Type != Func && s.Type != NoType && s.Type != IFunc {
 		return false
 	}
@@ -147,6 +148,15 @@ func (f *filler) piece(a, b uint64, owner int32) {
 	f.emit(b-pad, -1, c)
 }
 
+// bytes returns [a, b) of the section, nothing after an error.
+func (f *filler) bytes(a, b uint64) []byte {
+	d, err := f.window.Bytes(a, b)
+	if err != nil && f.err == nil {
+		f.err = err
+	}
+	return d
+}
+
 func (f *filler) address(off uint64) uint64 { return f.sec.Addr + off }
 
 // padding returns how many bytes at the end of [a, b) only align what follows: no more than the address of b can need, and
@@ -162,11 +172,11 @@ func (f *filler) padding(a, b uint64) uint64 {
 		return 0 // tables end where they end
 	}
 	n := b - a
-	if f.data != nil {
+	if !f.sec.Nobits() {
 		if f.sec.Exec() {
 			return f.codePadding(a, b, limit)
 		}
-		n = uint64(zeros(f.data[a:b]))
+		n = uint64(zeros(f.bytes(a, b)))
 	}
 	if n == b-a && n > limit {
 		return 0
@@ -185,7 +195,7 @@ func (f *filler) maxAlign() uint64 {
 // codePadding finds the longest filling at the end of [a, b). Instructions cannot be read backwards, so all of the piece is
 // tried first, traps behind the last return and all; then its uniform tail.
 func (f *filler) codePadding(a, b, limit uint64) uint64 {
-	d := f.data[a:b]
+	d := f.bytes(a, b)
 	n := uint64(zeros(d))
 	if f.im.Machine == MachineX8664 || f.im.Machine == MachineX86 {
 		n = max(n, tail(d, 0xcc), tail(d, 0x90))

@@ -62,13 +62,14 @@ type Image struct {
 	Symbols  []Symbol  // after ReadSymbols; index as in the file
 	Stripped bool      // after ReadSymbols: there is no symbol table
 
-	r            io.ReaderAt
-	size         int64
-	bytes        []byte           // the whole file, when it is in memory already
-	kept, others buffer           // of Data
-	large        int              // see largest; 0 before it was asked
-	tlsBase      uint64           // what values of TLS symbols count from: the address of the first TLS section
-	relocs       map[uint32][]int // after the first use: relocation sections by the section they apply to
+	r       io.ReaderAt
+	size    int64
+	bytes   []byte           // the whole file, when it is in memory already
+	scratch []byte           // of Data
+	loaded  int              // the section that scratch holds, 0 for none
+	window  []byte           // of the last Window
+	tlsBase uint64           // what values of TLS symbols count from: the address of the first TLS section
+	relocs  map[uint32][]int // after the first use: relocation sections by the section they apply to
 }
 
 // Section is one section header.
@@ -391,8 +392,8 @@ func cstring(tab string, off uint64) string {
 	return s
 }
 
-// Data returns the bytes of a section, nil for one without bytes in the file. The slice is valid until the next call for
-// another section; the largest section with memory, the code of a kernel, is read once and kept.
+// Data returns the bytes of a section, nil for one without bytes in the file. The slice is valid until the next call of
+// Data. Code, of which there can be much, is better read through a Window.
 func (im *Image) Data(i int) ([]byte, error) {
 	s := &im.Sections[i]
 	if s.Nobits() || s.Size == 0 {
@@ -401,41 +402,57 @@ func (im *Image) Data(i int) ([]byte, error) {
 	if im.bytes != nil {
 		return im.bytes[s.Offset : s.Offset+s.Size : s.Offset+s.Size], nil
 	}
-	b := &im.others
-	if i == im.largest() {
-		b = &im.kept
+	if im.loaded == i {
+		return im.scratch, nil
 	}
-	if b.section == i {
-		return b.data, nil
+	if uint64(cap(im.scratch)) < s.Size {
+		im.scratch = make([]byte, s.Size)
 	}
-	if uint64(cap(b.data)) < s.Size {
-		b.data = make([]byte, s.Size)
-	}
-	b.data, b.section = b.data[:s.Size], 0
-	if err := im.read(b.data, s.Offset); err != nil {
+	im.scratch, im.loaded = im.scratch[:s.Size], 0
+	if err := im.read(im.scratch, s.Offset); err != nil {
 		return nil, err
 	}
-	b.section = i
-	return b.data, nil
+	im.loaded = i
+	return im.scratch, nil
 }
 
-// buffer holds the bytes of a section; section 0 is none.
-type buffer struct {
-	section int
-	data    []byte
+// Window reads a section piece by piece, in rising order, without holding all of it.
+type Window struct {
+	im         *Image
+	section    *Section
+	buf        []byte
+	start, end uint64 // what buf holds, as offsets in the section
 }
 
-// largest is the largest section with memory and with bytes in the file, or -1.
-func (im *Image) largest() int {
-	if im.large == 0 {
-		im.large = -1
-		for i := range im.Sections {
-			if s := &im.Sections[i]; s.Alloc() && !s.Nobits() && (im.large < 0 || s.Size > im.Sections[im.large].Size) {
-				im.large = i
-			}
-		}
+const windowSize = 256 << 10
+
+// Window returns a window on a section that has bytes in the file. An image has one window at a time.
+func (im *Image) Window(i int) *Window {
+	return &Window{im: im, section: &im.Sections[i], buf: im.window[:0]}
+}
+
+// Bytes returns the bytes from start to end, offsets in the section. The slice is valid until the next call.
+func (w *Window) Bytes(start, end uint64) ([]byte, error) {
+	if start > end || end > w.section.Size {
+		return nil, damaged("a range ends after byte %d of its section", w.section.Size)
 	}
-	return im.large
+	if w.im.bytes != nil {
+		return w.im.bytes[w.section.Offset+start : w.section.Offset+end], nil
+	}
+	if start < w.start || end > w.end {
+		n := min(max(end-start, windowSize), w.section.Size-start)
+		if uint64(cap(w.buf)) < n {
+			w.buf = make([]byte, n)
+		}
+		w.buf = w.buf[:n]
+		w.im.window = w.buf
+		w.start, w.end = start, start
+		if err := w.im.read(w.buf, w.section.Offset+start); err != nil {
+			return nil, err
+		}
+		w.end = start + n
+	}
+	return w.buf[start-w.start : end-w.start], nil
 }
 
 // Find returns the index of the first section with that name, or 0.

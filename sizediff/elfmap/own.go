@@ -66,10 +66,20 @@ func (m *Map) Tiling(section int) *Tiling {
 	return nil
 }
 
-// place is a symbol at its offset in a section.
-type place struct {
-	start, end uint64
-	sym        int32
+// place is a symbol at its offset in a section: the offset above, the symbol in the 24 low bits. Offsets fit in 40 bits
+// (maxSpan) and indexes in 24 (maxSymbols), and numbers sort faster than structures.
+type place uint64
+
+const symbolBits = 24
+
+func (p place) start() uint64 { return uint64(p >> symbolBits) }
+func (p place) symbol() int32 { return int32(p & (1<<symbolBits - 1)) }
+
+// end returns where the bytes of the symbol end, at the section's end at the latest.
+func (im *Image) end(p place) uint64 {
+	s := &im.Symbols[p.symbol()]
+	size := im.Sections[s.Section].Size
+	return p.start() + min(s.Size, size-p.start())
 }
 
 // Own decides the owner of every byte of every allocated section. It needs ReadSymbols.
@@ -111,88 +121,57 @@ func (im *Image) places() [][]place {
 		if !im.ownable(s) {
 			continue
 		}
-		if p, ok := im.place(s); ok {
-			p.sym = int32(i)
-			out[s.Section] = append(out[s.Section], p)
+		if at := im.Offset(s); at < im.Sections[s.Section].Size {
+			out[s.Section] = append(out[s.Section], place(at<<symbolBits|uint64(i)))
 		}
 	}
 	for _, ps := range out {
-		sortPlaces(ps)
+		slices.Sort(ps)
 	}
 	return out
-}
-
-// sortPlaces sorts by start, then symbol. Offsets fit in 40 bits (maxSpan) and indexes in 24 (maxSymbols), so one number
-// holds both, and numbers sort faster than structures.
-func sortPlaces(ps []place) {
-	keys := make([]uint64, len(ps))
-	sorted := true
-	for i, p := range ps {
-		keys[i] = p.start<<24 | uint64(i)
-		sorted = sorted && (i == 0 || keys[i-1] < keys[i])
-	}
-	if sorted {
-		return
-	}
-	slices.Sort(keys)
-	out := make([]place, len(ps))
-	for i, k := range keys {
-		out[i] = ps[k&(1<<24-1)]
-	}
-	copy(ps, out)
 }
 
 func (im *Image) ownable(s *Symbol) bool {
 	return s.Section > 0 && s.Type != SectionType && s.Type != File && im.Sections[s.Section].Alloc()
 }
 
-// place returns where the symbol's bytes lie in its section, cut at the section's end; false when it starts outside.
-func (im *Image) place(s *Symbol) (place, bool) {
-	size, v := im.Sections[s.Section].Size, im.Offset(s)
-	if v >= size {
-		return place{}, false
-	}
-	end := size
-	if s.Size < size-v {
-		end = v + s.Size
-	}
-	return place{start: v, end: end}, true
-}
-
 // tile cuts one section: sized symbols first, then what lies between them.
 func (im *Image) tile(t *Tiling, ps []place, m *Map) error {
 	owners, labels := im.leaders(ps, m)
-	t.Ranges = sweep(owners, t.Size)
+	t.Ranges = im.sweep(owners, t.Size)
 	im.foldPrefixes(t)
-	data, err := im.Data(t.Section)
-	if err != nil {
-		return err
-	}
-	f := filler{im: im, sec: &im.Sections[t.Section], data: data, labels: labels, named: len(owners) > 0}
+	f := filler{im: im, sec: &im.Sections[t.Section], window: im.Window(t.Section), labels: labels, named: len(owners) > 0}
 	t.Ranges = f.fill(t)
-	return nil
+	return f.err
 }
 
 // leaders keeps one place for each group of sized symbols that start together: the longest, with the best name.
-// The others of the same length are its aliases. Labels are the symbols without a size.
+// The others are its aliases. Labels are the symbols without a size. The places are overwritten.
 func (im *Image) leaders(ps []place, m *Map) (owners, labels []place) {
-	owners = make([]place, 0, len(ps))
+	owners = ps[:0]
 	for i := 0; i < len(ps); {
-		best, j := -1, i
-		for ; j < len(ps) && ps[j].start == ps[i].start; j++ {
-			if ps[j].end == ps[j].start {
-				labels = append(labels, ps[j])
-			} else if best < 0 || im.better(ps[j], ps[best]) {
-				best = j
+		j, first := i, len(m.Aliases)
+		var best place
+		found := false
+		for ; j < len(ps) && ps[j].start() == ps[i].start(); j++ {
+			p := ps[j]
+			switch {
+			case im.Symbols[p.symbol()].Size == 0:
+				labels = append(labels, p)
+			case !found:
+				best, found = p, true
+			default:
+				if im.better(p, best) {
+					p, best = best, p
+				}
+				m.Aliases = append(m.Aliases, Alias{Name: p.symbol()})
 			}
 		}
-		if best >= 0 {
-			owners = append(owners, ps[best])
-			for k := i; k < j; k++ {
-				if k != best && ps[k].end > ps[k].start {
-					m.Aliases = append(m.Aliases, Alias{ps[best].sym, ps[k].sym})
-				}
-			}
+		for k := first; k < len(m.Aliases); k++ {
+			m.Aliases[k].Leader = best.symbol()
+		}
+		if found {
+			owners = append(owners, best)
 		}
 		i = j
 	}
@@ -201,17 +180,17 @@ func (im *Image) leaders(ps []place, m *Map) (owners, labels []place) {
 
 // better reports whether a should own the bytes rather than b, which starts at the same place.
 func (im *Image) better(a, b place) bool {
-	if a.end != b.end {
-		return a.end > b.end
+	if x, y := im.end(a), im.end(b); x != y {
+		return x > y
 	}
-	s, t := &im.Symbols[a.sym], &im.Symbols[b.sym]
+	s, t := &im.Symbols[a.symbol()], &im.Symbols[b.symbol()]
 	if r, q := rank(s), rank(t); r != q {
 		return r < q
 	}
 	if s.Name != t.Name {
 		return len(s.Name) < len(t.Name) || len(s.Name) == len(t.Name) && s.Name < t.Name
 	}
-	return a.sym < b.sym
+	return a < b
 }
 
 // rank orders names for the same bytes: what people call the thing first, then what tools made of it.
@@ -234,47 +213,59 @@ func rank(s *Symbol) int {
 
 // sweep gives each byte to the symbol that starts last before it and still covers it: an inner symbol takes its bytes from
 // the outer one. Bytes that no symbol covers are Unattributed.
-func sweep(owners []place, size uint64) []Range {
-	out := make([]Range, 0, 2*len(owners)+1)
-	emit := func(start uint64, owner int32) {
-		c := Body
-		if owner < 0 {
-			c = Unattributed
-		}
-		if n := len(out); n > 0 && out[n-1].Start == start {
-			out = out[:n-1] // the range before is empty
-		}
-		if n := len(out); n == 0 || out[n-1].Owner != owner {
-			out = append(out, Range{start, owner, c})
-		}
-	}
-	if size > 0 {
-		emit(0, -1)
-	}
-	var open []place // nested symbols that cover the current byte, innermost last
-	closeUntil := func(pos uint64) {
-		for len(open) > 0 && open[len(open)-1].end <= pos {
-			at := open[len(open)-1].end
-			open = open[:len(open)-1]
-			for len(open) > 0 && open[len(open)-1].end <= at {
-				open = open[:len(open)-1]
-			}
-			if at < size {
-				if len(open) > 0 {
-					emit(at, open[len(open)-1].sym)
-				} else {
-					emit(at, -1)
-				}
-			}
-		}
-	}
+func (im *Image) sweep(owners []place, size uint64) []Range {
+	w := sweeping{out: make([]Range, 0, len(owners)+len(owners)/2+1)}
+	w.emit(0, -1)
 	for _, p := range owners {
-		closeUntil(p.start)
-		emit(p.start, p.sym)
-		open = append(open, p)
+		w.close(p.start(), size)
+		w.emit(p.start(), p.symbol())
+		w.open = append(w.open, covering{im.end(p), p.symbol()})
 	}
-	closeUntil(size)
-	return out
+	w.close(size, size)
+	return w.out
+}
+
+// covering is a symbol that covers the current byte.
+type covering struct {
+	end    uint64
+	symbol int32
+}
+
+type sweeping struct {
+	out  []Range
+	open []covering // nested, innermost last
+}
+
+// emit begins a range. One that begins at the same place is empty, and goes.
+func (w *sweeping) emit(start uint64, owner int32) {
+	c := Body
+	if owner < 0 {
+		c = Unattributed
+	}
+	if n := len(w.out); n > 0 && w.out[n-1].Start == start {
+		w.out = w.out[:n-1]
+	}
+	if n := len(w.out); n == 0 || w.out[n-1].Owner != owner {
+		w.out = append(w.out, Range{start, owner, c})
+	}
+}
+
+// close ends the symbols that do not reach past pos. Their bytes go back to the symbol around them, if any.
+func (w *sweeping) close(pos, size uint64) {
+	for n := len(w.open); n > 0 && w.open[n-1].end <= pos; n = len(w.open) {
+		at := w.open[n-1].end
+		for n > 0 && w.open[n-1].end <= at {
+			n--
+		}
+		w.open = w.open[:n]
+		switch {
+		case at >= size:
+		case n > 0:
+			w.emit(at, w.open[n-1].symbol)
+		default:
+			w.emit(at, -1)
+		}
+	}
 }
 
 // Claim is a range that a caller attributes.
