@@ -24,7 +24,7 @@ func BenchmarkDiff(b *testing.B) {
 		var m [2]*sizediff.Measurement
 		var wg sync.WaitGroup
 		for i, path := range []string{base, head} {
-			wg.Go(func() { m[i] = benchMeasure(b, path, &cache) })
+			wg.Go(func() { m[i] = benchMeasure(b, path, &cache, false) })
 		}
 		wg.Wait()
 		p := sizediff.LinuxKernel()
@@ -36,14 +36,14 @@ func BenchmarkDiff(b *testing.B) {
 	}
 }
 
-func benchMeasure(b *testing.B, path string, cache *sizediff.Cache) *sizediff.Measurement {
+func benchMeasure(b *testing.B, path string, cache *sizediff.Cache, portable bool) *sizediff.Measurement {
 	build, err := source.Open(path, source.DefaultLimits())
 	if err != nil {
 		b.Error(err)
 		return nil
 	}
 	defer build.Close()
-	m, err := sizediff.Measure(build, sizediff.MeasureOptions{Cache: cache})
+	m, err := sizediff.Measure(build, sizediff.MeasureOptions{Cache: cache, Portable: portable})
 	if err != nil {
 		b.Error(err)
 	}
@@ -53,7 +53,7 @@ func benchMeasure(b *testing.B, path string, cache *sizediff.Cache) *sizediff.Me
 // BenchmarkCompare is the comparison of two measured kernels.
 func BenchmarkCompare(b *testing.B) {
 	var cache sizediff.Cache
-	base, head := benchMeasure(b, kernelFile(b, "base.zip"), &cache), benchMeasure(b, kernelFile(b, "binder.zip"), &cache)
+	base, head := benchMeasure(b, kernelFile(b, "base.zip"), &cache, false), benchMeasure(b, kernelFile(b, "binder.zip"), &cache, false)
 	buckets := sizediff.LinuxKernel().Buckets
 	for b.Loop() {
 		sizediff.Compare(base, head, buckets)
@@ -62,7 +62,7 @@ func BenchmarkCompare(b *testing.B) {
 
 // BenchmarkWriteMeasurement and BenchmarkReadMeasurement are the portable form of a measured kernel; B/file is its size.
 func BenchmarkWriteMeasurement(b *testing.B) {
-	m := benchMeasure(b, kernelFile(b, "base.zip"), new(sizediff.Cache))
+	m := benchMeasure(b, kernelFile(b, "base.zip"), new(sizediff.Cache), true)
 	var buf bytes.Buffer
 	for b.Loop() {
 		buf.Reset()
@@ -75,7 +75,7 @@ func BenchmarkWriteMeasurement(b *testing.B) {
 
 func BenchmarkReadMeasurement(b *testing.B) {
 	var buf bytes.Buffer
-	if err := sizediff.WriteMeasurement(&buf, benchMeasure(b, kernelFile(b, "base.zip"), new(sizediff.Cache))); err != nil {
+	if err := sizediff.WriteMeasurement(&buf, benchMeasure(b, kernelFile(b, "base.zip"), new(sizediff.Cache), true)); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -8,8 +8,8 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
-// Compare says what changed from base to head, in the given buckets. It never returns nil, and the result shares nothing
-// with later calls.
+// Compare says what changed from base to head, in the given buckets. It never returns nil. Both must be Portable or
+// neither: with one of each, images that are equal read as changed in nothing.
 func Compare(base, head *Measurement, buckets []Bucket) *Report {
 	c := &comparison{
 		classifier: newClassifier(buckets), base: base, head: head, paths: modules{}, tallies: map[*Image]*tally{},
@@ -82,7 +82,7 @@ func (c *comparison) images() {
 			row.Status = Added
 		case head == nil:
 			row.Status = Removed
-		case ip.base.Digest == ip.head.Digest:
+		case ip.base == ip.head || c.base.Portable == c.head.Portable && ip.base.Digest == ip.head.Digest:
 			row.Status = ImageIdentical
 		}
 		c.imageSums(&row, base, head, fileSize(p.base), fileSize(p.head))

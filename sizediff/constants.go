@@ -224,13 +224,23 @@ func (r *references) scanX86(t *elfmap.Tiling, code []byte, base uint64, owner i
 		r.spanStart, r.spanEnd = r.span()
 	}
 	r.found = candidatesX86(r.found[:0], code, base, r.spanStart, r.spanEnd)
-	if owner != 0 && len(r.found) > 0 {
+	if owner != 0 && slices.ContainsFunc(r.found, r.inGap) {
 		coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) { r.refer(t, x, owner) })
 		return
 	}
 	for _, x := range r.found {
 		r.refer(t, x, 0)
 	}
+}
+
+// inGap reports whether a reference may be to a constant without an owner.
+func (r *references) inGap(x coderef.Ref) bool {
+	p, ok := r.locate(x.Target)
+	if !ok {
+		return false
+	}
+	t := r.owners.Tiling(p.section)
+	return t.Ranges[t.At(p.at)].Class == elfmap.Unattributed
 }
 
 // candidatesX86 appends to found what could be references to addresses from lo to hi in code at address base: a displacement after

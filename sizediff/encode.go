@@ -21,12 +21,16 @@ const maxDecoded = 256 << 20
 
 var (
 	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
+	errNotPortable    = errors.New("measured with digests that only this process knows; measure with Portable")
 	errDamaged        = errors.New("damaged measurement; measure the build again")
 )
 
 // WriteMeasurement writes the portable form of m. Equal measurements give equal bytes. The label is not written: a
-// measurement is called what its file is called.
+// measurement is called what its file is called. The measurement must be Portable.
 func WriteMeasurement(w io.Writer, m *Measurement) error {
+	if !m.Portable {
+		return errNotPortable
+	}
 	var e encoder
 	e.flag(m.Lone)
 	e.num(uint64(len(m.Config)))
@@ -231,7 +235,7 @@ func (d *decoder) list() []string {
 }
 
 func (d *decoder) measurement() *Measurement {
-	m := &Measurement{Lone: d.flag()}
+	m := &Measurement{Lone: d.flag(), Portable: true}
 	for n := d.count(); n > 0 && !d.bad; n-- {
 		m.Config = append(m.Config, Option{d.str(), d.str()})
 	}

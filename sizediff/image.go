@@ -15,7 +15,7 @@ func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, contents, err := im.Digest()
+	d, contents, err := im.Digest(true)
 	if err != nil {
 		return nil, err
 	}

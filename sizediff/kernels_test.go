@@ -32,7 +32,7 @@ func measureBuild(t testing.TB, path string, cache *sizediff.Cache) *sizediff.Me
 		t.Fatal(err)
 	}
 	defer b.Close()
-	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Cache: cache})
+	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Cache: cache, Portable: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,9 @@ import (
 
 // MeasureOptions tune Measure.
 type MeasureOptions struct {
+	// Portable makes digests that hold outside this process. It is needed to write the measurement, and to compare it with
+	// one that was read.
+	Portable bool
 	Cache    *Cache                // images measured before; may be nil
 	Progress func(done, total int) // called as images finish, from one goroutine at a time; may be nil
 }
@@ -77,7 +80,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 // vmlinux, object files and earlier stages of its linking are left out: their bytes are in vmlinux.
 // The error is a *FileError or comes from package source.
 func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
-	m := &Measurement{Label: b.Label, Lone: b.Single}
+	m := &Measurement{Label: b.Label, Lone: b.Single, Portable: o.Portable}
 	images, packed, err := m.sort(b)
 	if err != nil {
 		return nil, err
@@ -190,7 +193,7 @@ func (m *Measurement) measureAll(b *source.Build, images []*source.File, o Measu
 			if i >= len(images) {
 				return
 			}
-			m.Images[i], errs[i] = measureFile(images[i], o.Cache, discard)
+			m.Images[i], errs[i] = measureFile(images[i], o, discard)
 			mu.Lock()
 			done++
 			if o.Progress != nil {
@@ -221,7 +224,7 @@ func atFile(b *source.Build, f *source.File, err error) error {
 	return &FileError{b.Label, f.Path, err}
 }
 
-func measureFile(f *source.File, cache *Cache, discardExit bool) (out ImageFile, err error) {
+func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageFile, err error) {
 	c, err := f.Open()
 	if err != nil {
 		return out, err
@@ -232,11 +235,11 @@ func measureFile(f *source.File, cache *Cache, discardExit bool) (out ImageFile,
 	if err != nil {
 		return out, err
 	}
-	d, contents, err := im.Digest()
+	d, contents, err := im.Digest(o.Portable)
 	if err != nil {
 		return out, err
 	}
-	e := cache.entry(cacheKey{d, discardExit})
+	e := o.Cache.entry(cacheKey{d, discardExit})
 	e.once.Do(func() { e.image, e.err = measureImage(im, d, contents, discardExit) })
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err
 }

@@ -4,11 +4,12 @@ import "github.com/oxidometer/oxidometer/sizediff/elfmap"
 
 // Measurement is a measured build, portable between machines. It does not know buckets: those are a matter of policy.
 type Measurement struct {
-	Label  string
-	Lone   bool        // a single image, given by itself: it is compared with another lone image whatever their names
-	Images []ImageFile // ordered by path
-	Opaque []OpaqueFile
-	Config []Option // of the build's .config, or of the configuration inside vmlinux; sorted; nil when there is neither
+	Label    string
+	Lone     bool        // a single image, given by itself: it is compared with another lone image whatever their names
+	Portable bool        // digests hold outside this process
+	Images   []ImageFile // ordered by path
+	Opaque   []OpaqueFile
+	Config   []Option // of the build's .config, or of the configuration inside vmlinux; sorted; nil when there is neither
 }
 
 // ImageFile is an image at its place in a build. Equal images share one Image.

@@ -14,8 +14,8 @@ import (
 )
 
 // measure measures builds side by side. Images that several of them hold are measured once. With several errors, the first
-// build's is returned.
-func (a *app) measure(names ...string) ([]*sizediff.Measurement, error) {
+// build's is returned. Portable measurements can be written.
+func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, error) {
 	builds := make([]*source.Build, len(names))
 	for i, name := range names {
 		b, err := source.Open(name, source.DefaultLimits())
@@ -32,11 +32,22 @@ func (a *app) measure(names ...string) ([]*sizediff.Measurement, error) {
 		errs    = make([]error, len(names))
 	)
 	p := a.startProgress()
+	measure := func(i int) {
+		o := sizediff.MeasureOptions{Cache: &cache, Progress: p.of(fmt.Sprint(i)), Portable: portable}
+		results[i], errs[i] = sizediff.Measure(builds[i], o)
+	}
 	for i, b := range builds {
-		wait.Go(func() {
-			o := sizediff.MeasureOptions{Cache: &cache, Progress: p.of(fmt.Sprint(i))}
-			results[i], errs[i] = sizediff.Measure(b, o)
-		})
+		if isMeasurement(b) { // decoded first: what it knows need not be measured again
+			if measure(i); errs[i] == nil {
+				cache.Add(results[i])
+			}
+			portable = true
+		}
+	}
+	for i, b := range builds {
+		if !isMeasurement(b) {
+			wait.Go(func() { measure(i) })
+		}
 	}
 	wait.Wait()
 	p.end()
@@ -47,6 +58,11 @@ func (a *app) measure(names ...string) ([]*sizediff.Measurement, error) {
 		results[i].Label = names[i]
 	}
 	return results, nil
+}
+
+// isMeasurement reports whether a build is a measurement by itself.
+func isMeasurement(b *source.Build) bool {
+	return b.Single && b.Files[0].Kind == source.Measurement
 }
 
 // readPolicy reads a repository file; "" is the default policy.

@@ -40,7 +40,7 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	measured, err := a.measure(c.Base, c.Head)
+	measured, err := a.measure(false, c.Base, c.Head)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (c *measureCommand) Run(a *app) error {
 		return err
 	}
 	defer out.discard()
-	measured, err := a.measure(c.Build)
+	measured, err := a.measure(true, c.Build)
 	if err != nil {
 		return err
 	}

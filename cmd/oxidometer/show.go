@@ -34,7 +34,7 @@ func (c *showCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	measured, err := a.measure(c.Build)
+	measured, err := a.measure(false, c.Build)
 	if err != nil {
 		return err
 	}

@@ -17,10 +17,19 @@ func isPrefixName(name string) bool {
 func (im *Image) foldPrefixes(t *Tiling) {
 	for i := len(t.Ranges) - 2; i >= 0; i-- {
 		r, next := &t.Ranges[i], t.Ranges[i+1]
-		if r.Class == Body && isPrefixName(im.Symbols[r.Owner].Name) && (next.Class == Body || next.Class == Prefix) {
+		if r.Class == Body && isPrefixName(im.Symbols[r.Owner].Name) && (next.Class == Prefix || im.beginsFunction(next)) {
 			r.Owner, r.Class = next.Owner, Prefix
 		}
 	}
+}
+
+// beginsFunction reports whether a symbol that is no prefix itself starts with the range.
+func (im *Image) beginsFunction(r Range) bool {
+	if r.Class != Body {
+		return false
+	}
+	s := &im.Symbols[r.Owner]
+	return im.Offset(s) == r.Start && !isPrefixName(s.Name)
 }
 
 // filler decides about the bytes that no sized symbol covers.
@@ -69,7 +78,7 @@ func (f *filler) gap(a, b uint64, after *Range) {
 		f.labels = f.labels[1:]
 		name := f.im.Symbols[l.symbol()].Name
 		switch {
-		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && f.patchable(l.start(), b, after.Class):
+		case f.sec.Exec() && strings.HasPrefix(name, ".Ltmp") && after != nil && f.patchable(l.start(), b, *after):
 			prefix = min(prefix, l.start())
 		case f.sec.Exec() && f.codeLabel(l):
 			if owner >= 0 && l.start() == a && !f.im.better(l, best) {
@@ -95,8 +104,8 @@ func (f *filler) gap(a, b uint64, after *Range) {
 
 // patchable reports whether [a, b), which a label of LLVM begins, is the patchable prefix of the function that follows: all
 // filling, and the function has no other prefix. It can also begin a weak function that lost its name to a strong one.
-func (f *filler) patchable(a, b uint64, after Class) bool {
-	return b-a <= maxPatches && after == Body && !f.sec.Nobits() && isNops(f.im.Machine, f.bytes(a, b))
+func (f *filler) patchable(a, b uint64, after Range) bool {
+	return b-a <= maxPatches && f.im.beginsFunction(after) && !f.sec.Nobits() && isNops(f.im.Machine, f.bytes(a, b))
 }
 
 // codeLabel reports whether a symbol without a size can name code that follows it: not a mark of the assembler or of the
