@@ -139,7 +139,7 @@ func isMark(n string) bool {
 
 // piece decides about [a, b), which holds no further label: padding at its end, the rest to owner, if any.
 func (f *filler) piece(a, b uint64, owner int32) {
-	pad := f.padding(a, b)
+	pad := f.padding(a, b, owner >= 0)
 	if pad < b-a {
 		if owner >= 0 {
 			f.emit(a, owner, Inferred)
@@ -170,8 +170,8 @@ func (f *filler) address(off uint64) uint64 { return f.sec.Addr + off }
 
 // padding returns how many bytes at the end of [a, b) only align what follows: no more than the address of b can need, and
 // nothing but filling. What follows the end of a section is not known, so there only a step to a page counts. Zeros that
-// are more than alignment are an object without a name.
-func (f *filler) padding(a, b uint64) uint64 {
+// are more than alignment are an object without a name. labelled says that a label begins at a.
+func (f *filler) padding(a, b uint64, labelled bool) uint64 {
 	align := f.address(b) & -f.address(b)
 	if top := f.maxAlign(); align == 0 || align > top {
 		align = top
@@ -183,7 +183,7 @@ func (f *filler) padding(a, b uint64) uint64 {
 	n := b - a
 	if !f.sec.Nobits() {
 		if f.sec.Exec() {
-			return f.codePadding(a, b, limit)
+			return f.codePadding(a, b, limit, labelled)
 		}
 		n = uint64(zeros(f.bytes(a, b)))
 	}
@@ -202,14 +202,15 @@ func (f *filler) maxAlign() uint64 {
 }
 
 // codePadding finds the longest filling at the end of [a, b). Instructions cannot be read backwards, so all of the piece is
-// tried first, traps behind the last return and all; then its uniform tail.
-func (f *filler) codePadding(a, b, limit uint64) uint64 {
+// tried first, traps behind the last return and all; then its uniform tail. Under a label one byte repeated is somebody's code, but for what can
+// align.
+func (f *filler) codePadding(a, b, limit uint64, labelled bool) uint64 {
 	d := f.bytes(a, b)
 	n := uint64(zeros(d))
 	if f.im.Machine == MachineX8664 || f.im.Machine == MachineX86 {
 		n = max(n, tail(d, 0xcc), tail(d, 0x90))
 	}
-	if n < b-a && b-a < page && isNops(f.im.Machine, d) {
+	if b-a < page && (n < b-a || !labelled) && isNops(f.im.Machine, d) {
 		return b - a
 	}
 	return min(n, limit)

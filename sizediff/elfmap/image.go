@@ -433,7 +433,7 @@ func (im *Image) Window(i int) *Window {
 
 // Bytes returns the bytes from start to end, offsets in the section. The slice is valid until the next call.
 func (w *Window) Bytes(start, end uint64) ([]byte, error) {
-	if start > end || end > w.section.Size {
+	if start > end || end > w.section.Size || w.section.Nobits() {
 		return nil, damaged("a range ends after byte %d of its section", w.section.Size)
 	}
 	if w.im.bytes != nil {
