@@ -73,6 +73,7 @@ const (
 	VerdictWithin      Verdict = "within budget" // changed, and no budget is exceeded (or none is set)
 	VerdictOver        Verdict = "over budget"
 	VerdictAccepted    Verdict = "accepted"
+	VerdictConfig      Verdict = "configuration changed" // beyond version texts, and the policy tolerates that
 	VerdictToolchain   Verdict = "toolchain changed"
 	VerdictApproximate Verdict = "approximate base"
 	VerdictNotCompared Verdict = "not compared"

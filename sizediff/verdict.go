@@ -16,7 +16,8 @@ func (e *Evaluation) Verdict() Verdict {
 
 // verdictRank orders verdicts from good to bad. Growth over budget is known, so it outranks what is not known.
 var verdictRank = map[Verdict]int{
-	VerdictNoChange: 0, VerdictWithin: 1, VerdictApproximate: 2, VerdictToolchain: 3, VerdictNotCompared: 4, VerdictNotMeasured: 5, VerdictOver: 6,
+	VerdictNoChange: 0, VerdictWithin: 1, VerdictApproximate: 2, VerdictConfig: 3, VerdictToolchain: 4, VerdictNotCompared: 5,
+	VerdictNotMeasured: 6, VerdictOver: 7,
 }
 
 func (e *Evaluation) targetVerdict(t *TargetResult) Verdict {
@@ -34,10 +35,12 @@ func (e *Evaluation) targetVerdict(t *TargetResult) Verdict {
 	switch {
 	case t.Report.State == ToolchainChanged:
 		return VerdictToolchain
+	case e.Provenance.BaseChoice == BaseApproximate: // equal to an older commit says nothing about the patch
+		return VerdictApproximate
 	case t.Report.State == Identical, t.Report.State == Unchanged:
 		return VerdictNoChange
-	case e.Provenance.BaseChoice == BaseApproximate:
-		return VerdictApproximate
+	case e.Policy.Tolerate.ConfigChange && configChanged(t.Report):
+		return VerdictConfig
 	}
 	return VerdictWithin
 }

@@ -38,7 +38,7 @@ func CheckConclusion(e *sizediff.Evaluation, enforce bool) string {
 	switch {
 	case v.verdict == sizediff.VerdictOver && enforce:
 		return Failure
-	case len(v.missing) > 0 || len(v.compared) == 0 || v.configChanged():
+	case len(v.missing) > 0 || len(v.compared) == 0:
 		return Neutral
 	}
 	switch v.verdict {
@@ -82,15 +82,14 @@ func (v *view) title() string {
 	case sizediff.VerdictToolchain:
 		changed, _ := v.toolchain(plainVoice)
 		return capped("Toolchain changed: "+changed, maxName)
+	case sizediff.VerdictConfig:
+		return fmt.Sprintf("Configuration changed (%s): %s", counted(len(v.options()), "option"), resident)
 	case sizediff.VerdictApproximate:
 		base := "an older base"
 		if n := v.e.Provenance.AncestorsBack; n > 0 {
 			base = "a base " + counted(n, "commit") + " older"
 		}
 		return "≈ " + resident + " against " + base
-	}
-	if v.configChanged() {
-		return fmt.Sprintf("Configuration changed (%s): %s", counted(len(v.options()), "option"), resident)
 	}
 	return v.titleWithin(resident)
 }

@@ -274,7 +274,7 @@ func fixtures() []fixture {
 		return []sizediff.TargetResult{withUsualBudgets(target("arm64-rust", arm)), withUsualBudgets(target("x86_64-rust", growthReport())), withUsualBudgets(target("riscv64-rust", riscv))}
 	}
 	one := func(r *sizediff.Report) []sizediff.TargetResult { return []sizediff.TargetResult{target("", r)} }
-	tolerated := &sizediff.Evaluation{Provenance: exact, Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", configReport()))}}
+	tolerated := &sizediff.Evaluation{Provenance: exact, Policy: sizediff.LinuxKernel(), Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", configReport()))}}
 
 	return []fixture{
 		{name: "growth", e: &sizediff.Evaluation{Targets: growth(), Provenance: exact}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
@@ -303,7 +303,7 @@ func fixtures() []fixture {
 		{name: "over", e: &sizediff.Evaluation{Targets: overTargets(), Provenance: exact}, verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
 		{name: "accepted", e: &sizediff.Evaluation{Targets: overTargets(), Provenance: exact, Acceptance: accepted}, verdict: sizediff.VerdictAccepted, off: Success, on: Success},
 		{name: "toolchain", e: &sizediff.Evaluation{Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", toolchainReport()))}, Provenance: exact}, verdict: sizediff.VerdictToolchain, off: Neutral, on: Neutral},
-		{name: "config", e: tolerated, verdict: sizediff.VerdictWithin, off: Neutral, on: Neutral},
+		{name: "config", e: tolerated, verdict: sizediff.VerdictConfig, off: Neutral, on: Neutral},
 		{name: "modules", e: &sizediff.Evaluation{Targets: one(modulesReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
 		{name: "nothing", e: &sizediff.Evaluation{}, verdict: sizediff.VerdictNotMeasured, off: Neutral, on: Neutral},
 	}

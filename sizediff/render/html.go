@@ -153,10 +153,7 @@ func stateClass(v *view) string {
 	case sizediff.VerdictNoChange, sizediff.VerdictAccepted:
 		return "good"
 	case sizediff.VerdictWithin:
-		switch {
-		case v.configChanged():
-			return "unsure"
-		case v.hasBudgets() || !v.grows():
+		if v.hasBudgets() || !v.grows() {
 			return "good"
 		}
 		return "plain"

@@ -67,19 +67,15 @@ func overBudgets(t *sizediff.TargetResult) []sizediff.BudgetResult {
 	return over
 }
 
-// judge finds the verdict of the compared targets. A missing target does not change it: it is told beside it. Equal sizes
-// against an older base are no statement about the patch.
+// judge finds the verdict of the compared targets. A missing target does not change it: it is told beside it.
 func (v *view) judge() sizediff.Verdict {
 	part := *v.e
 	part.Targets = nil
 	for _, t := range v.compared {
 		part.Targets = append(part.Targets, *t)
 	}
-	switch verdict := part.Verdict(); {
-	case len(part.Targets) > 0 && verdict == sizediff.VerdictNoChange && part.Provenance.BaseChoice == sizediff.BaseApproximate:
-		return sizediff.VerdictApproximate
-	case len(part.Targets) > 0:
-		return verdict
+	if len(part.Targets) > 0 {
+		return part.Verdict()
 	}
 	for _, t := range v.missing {
 		if problemOf(t).Kind == sizediff.ProblemNotCompared {
@@ -156,11 +152,6 @@ func (v *view) options() []sizediff.OptionChange {
 		}
 	}
 	return all
-}
-
-// configChanged reports whether a changed configuration may explain the difference.
-func (v *view) configChanged() bool {
-	return len(v.options()) > 0 && v.verdict == sizediff.VerdictWithin
 }
 
 // grows reports whether any compared target grew, in resident bytes or in its runtime.

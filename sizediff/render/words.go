@@ -36,6 +36,7 @@ var states = map[sizediff.Verdict]stateWords{
 	sizediff.VerdictWithin:      {"✅", "within budget"},
 	sizediff.VerdictOver:        {"⚠️", "over budget"},
 	sizediff.VerdictAccepted:    {"✅", "accepted"},
+	sizediff.VerdictConfig:      {"❔", "configuration changed"},
 	sizediff.VerdictToolchain:   {"❔", "toolchain changed"},
 	sizediff.VerdictApproximate: {"❔", "approximate base"},
 	sizediff.VerdictNotCompared: {"❔", "not compared"},
@@ -44,10 +45,7 @@ var states = map[sizediff.Verdict]stateWords{
 
 // stateOf is the state in words. Without a budget nothing is "within" one.
 func (v *view) stateOf() stateWords {
-	switch {
-	case v.verdict == sizediff.VerdictWithin && v.configChanged():
-		return stateWords{"❔", "configuration changed"}
-	case v.verdict == sizediff.VerdictWithin && !v.hasBudgets():
+	if v.verdict == sizediff.VerdictWithin && !v.hasBudgets() {
 		return stateWords{"", "changed"}
 	}
 	return states[v.verdict]
@@ -163,7 +161,7 @@ func verb(subjects []string, one, many string) string {
 
 func (v *view) headlineWithin(say voice) headline {
 	t := v.worst()
-	if v.configChanged() {
+	if v.verdict == sizediff.VerdictConfig {
 		n := counted(len(v.options()), "option")
 		return headline{
 			fmt.Sprintf("%s; the configuration differs in %s, so this is not the patch's growth alone.", v.growth(say, false), n),
