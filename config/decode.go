@@ -48,7 +48,7 @@ func (d *decoder) warn(p *token.Position, remedy, format string, args ...any) {
 }
 
 func (d *decoder) at(p *token.Position, remedy, format string, args ...any) Fault {
-	f := Fault{File: d.file, Message: fmt.Sprintf(format, args...), Remedy: remedy}
+	f := Fault{File: d.file, Message: clean(fmt.Sprintf(format, args...)), Remedy: clean(remedy)} // both may quote the file
 	if p != nil && p.Line >= 1 && p.Line <= len(d.lines) {
 		f.Line, f.Source = p.Line, d.lines[p.Line-1]
 		f.Column = min(max(p.Column, 1), utf8.RuneCountInString(f.Source)+1)
@@ -125,7 +125,7 @@ func (d *decoder) parse(text string) (*ast.File, bool) {
 	}
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) && syntax.Token != nil {
-		d.fault(syntax.Token.Position, "correct the YAML here or in the line above", "%s", clean(syntax.Message))
+		d.fault(syntax.Token.Position, "correct the YAML here or in the line above", "%s", syntax.Message)
 	} else {
 		d.fault(nil, "correct the YAML", "this is not YAML")
 	}
@@ -183,7 +183,7 @@ func (d *decoder) resolve(n ast.Node) ast.Node {
 			name := t.Value.GetToken().Value
 			target, ok := d.anchors[name]
 			if !ok {
-				d.fault(place(n), "define it above with &"+name, "there is no anchor %s", quote(name))
+				d.fault(place(n), "define it above, with & before its name", "there is no anchor %s", quote(name))
 				return nil
 			}
 			n = target

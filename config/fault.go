@@ -157,7 +157,7 @@ func quote(word string) string {
 	return fmt.Sprintf("%q", word)
 }
 
-// clean escapes what could move a terminal's cursor.
+// clean escapes line breaks and what else could move a terminal's cursor.
 func clean(message string) string {
 	var b strings.Builder
 	for _, r := range message {
