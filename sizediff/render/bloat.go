@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -19,7 +20,7 @@ const (
 // bloatBlock is the block that the kernel's scripts/bloat-o-meter prints, over the named symbols of all images. It shows at
 // most top rows (all when negative) and says how many it left out. A name longer than its column stands on lines of its
 // own, and the numbers at the end of the last.
-func bloatBlock(r *sizediff.Report, header string, top, width int, name func(string) string) string {
+func bloatBlock(r *sizediff.Report, header string, top, width int) string {
 	var b strings.Builder
 	changed := bloatOrder(r.Symbols)
 	tally := countSymbols(changed)
@@ -31,12 +32,12 @@ func bloatBlock(r *sizediff.Report, header string, top, width int, name func(str
 	}
 	column := bloatName
 	for _, s := range shown {
-		column = max(column, len(name(symbolName(s))))
+		column = max(column, len(plain(symbolName(s))))
 	}
 	column = max(bloatName, min(column, width-bloatNumbers))
 	fmt.Fprintf(&b, "%-*s %7s %7s %7s\n", column, header, "old", "new", "delta")
 	for _, s := range shown {
-		writeBloatRow(&b, s, column, name)
+		writeBloatRow(&b, s, column)
 	}
 	if left := len(changed) - len(shown); left > 0 {
 		fmt.Fprintf(&b, "(%s not shown)\n", counted(left, "smaller change"))
@@ -50,8 +51,8 @@ func bloatBlock(r *sizediff.Report, header string, top, width int, name func(str
 	return b.String()
 }
 
-func writeBloatRow(w io.Writer, s sizediff.SymbolChange, column int, name func(string) string) {
-	lines := wrapName(name(symbolName(s)), column)
+func writeBloatRow(w io.Writer, s sizediff.SymbolChange, column int) {
+	lines := wrapName(plain(symbolName(s)), column)
 	for _, l := range lines[:len(lines)-1] {
 		fmt.Fprintln(w, l)
 	}
@@ -138,26 +139,27 @@ func mostImportant(symbols []sizediff.SymbolChange, n int) []sizediff.SymbolChan
 func wrapName(name string, width int) []string {
 	var lines []string
 	indent := ""
-	for len(indent)+len(name) > width {
-		at := breakPoint(name, width-len(indent))
-		lines = append(lines, indent+strings.TrimRight(name[:at], " "))
-		name, indent = strings.TrimLeft(name[at:], " "), "  "
+	for len(indent)+utf8.RuneCountInString(name) > width {
+		line := firstLine(name, width-len(indent))
+		lines = append(lines, indent+strings.TrimRight(line, " "))
+		name, indent = strings.TrimLeft(name[len(line):], " "), "  "
 	}
 	return append(lines, indent+name)
 }
 
-// breakPoint is the best place to break a name that is longer than width.
-func breakPoint(name string, width int) int {
+// firstLine is what fits on a line of a name that is longer than width, up to the best place for a break.
+func firstLine(name string, width int) string {
+	line := string([]rune(name)[:width])
 	best := 0
 	for _, sep := range []string{"::", " ", "/", ", "} {
-		if i := strings.LastIndex(name[:width], sep); i >= 0 {
+		if i := strings.LastIndex(line, sep); i >= 0 {
 			best = max(best, i+len(sep))
 		}
 	}
-	if best > width/2 && best <= width {
-		return best
+	if best > len(line)/2 {
+		return line[:best]
 	}
-	return width
+	return line
 }
 
 // String counts what is not zero: "5 new, 2 larger, 1 smaller (+1,844 / -64)".

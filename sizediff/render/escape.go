@@ -12,9 +12,9 @@ import (
 )
 
 // Names come from binaries, archives and repositories that strangers control. Every context has one function that makes
-// a name harmless there: code for Markdown, summaryName for the raw HTML of a summary element, fenced for a
-// fenced block, plain for text, and html/template for pages. All of them start with visible or visibleProse and cut with
-// capped, so nothing is ever stripped or shortened silently.
+// a name harmless there: code for Markdown, summaryName for the raw HTML of a summary element, plain for text, fence for
+// lines of text in a fenced block, html/template for pages and encode for JSON. All but the last start with visible or
+// visibleProse and cut with capped, so nothing is ever stripped or shortened silently.
 
 // maxName is the longest name shown, in characters; a longer one ends in ~ and eight digits of its SHA-256.
 const maxName = 160
@@ -33,10 +33,21 @@ func visible(s string) string {
 
 // visibleProse is visible for sentences that people write: letters of any script stay.
 func visibleProse(s string) string {
-	return escapeRunes(s, func(r rune) bool {
-		return r == ' ' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)
-	})
+	return escapeRunes(s, seen)
 }
+
+// seen reports whether a character leaves ink and does nothing else, or is a plain space.
+func seen(r rune) bool {
+	switch {
+	case r <= '~':
+		return r >= ' '
+	case r == brailleBlank || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
+		return false // a symbol and letters without ink
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)
+}
+
+const brailleBlank = '\u2800'
 
 func escapeRunes(s string, keep func(rune) bool) string {
 	var b strings.Builder
@@ -180,12 +191,11 @@ func entities(s string) string {
 	return b.String()
 }
 
-// fenced is a name inside a fenced block: nothing is markup there, but a reply by mail could quote it, so that a mention
-// is broken here as well.
-func fenced(s string) string { return strings.ReplaceAll(plain(s), "@", "@"+string(joiner)) }
-
-// fence puts lines into a fenced block whose fence is longer than every run of backticks in it.
+// fence puts lines of text into a fenced block whose fence is longer than every run of backticks in it. Nothing is markup
+// there, but a reply by mail could quote it, so mentions are broken here as well: after the layout, because a joiner has no
+// width.
 func fence(body string) string {
+	body = strings.ReplaceAll(body, "@", "@"+string(joiner))
 	longest, run := 2, 0
 	for _, r := range body {
 		if r != '`' {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -273,6 +274,25 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// JSON is for programs, so it keeps every character; escapes make those visible that people would not see.
+func TestHostileJSON(t *testing.T) {
+	for _, n := range append(hostileNames, "\u007f\u0085\u009b", "\U000e0041\U0001f600", "\u3164") {
+		out := rendered(t, func(w io.Writer) error { return JSON(w, hostileEvaluation(n)) })
+		if i := strings.IndexFunc(out, func(r rune) bool { return r != '\n' && !seen(r) }); i >= 0 {
+			t.Errorf("%q: %q in the output", n, out[i:min(len(out), i+20)])
+		}
+		var doc struct {
+			Targets []struct{ Name string }
+		}
+		if err := json.Unmarshal([]byte(out), &doc); err != nil {
+			t.Fatalf("%q: %v", n, err)
+		}
+		if want := strings.ToValidUTF8(n, "\ufffd\ufffd"); doc.Targets[0].Name != want {
+			t.Errorf("%q is read back as %q", want, doc.Targets[0].Name)
+		}
+	}
+}
+
 func TestEscapes(t *testing.T) {
 	long := strings.Repeat("a", 200)
 	for _, x := range []struct{ got, want string }{
@@ -288,8 +308,9 @@ func TestEscapes(t *testing.T) {
 		{markdownName("__init__"), "`__init__`"},
 		{markdownProse("rustc 1.87.0 is new"), "rustc 1.87.0 is new"},
 		{markdownProse("see #12, not http://x.y"), "see <code>&#35;12,</code> not `http://x.y`"},
-		{fenced("a@b"), "a@\u2060b"},
 		{fence("a ```` b\n"), "`````text\na ```` b\n`````\n"},
+		{fence("a@b\n"), "```text\na@\u2060b\n```\n"},
+		{plainProse("a\u3164\u2800\u115fb"), `a\u3164\u2800\u115fb`},
 		{link("t", "https://a.b/c(d)"), "[t](https://a.b/c%28d%29)"},
 		{link("t", "javascript:x"), "t"},
 		{link("t", "//a.b"), "t"},

@@ -194,13 +194,13 @@ func (c *comment) commitMessage() {
 	t := v.worst()
 	var what []string
 	if t.Name != "" {
-		what = append(what, fenced(t.Name))
+		what = append(what, plain(t.Name))
 	}
 	if f := t.Report.Head.Fingerprint; len(f.Rustc) > 0 {
-		what = append(what, "rustc "+fenced(versions(f.Rustc, versionOf)))
+		what = append(what, "rustc "+plain(versions(f.Rustc, versionOf)))
 	}
 	total, runtime := t.Report.Totals.Resident, runtimeOf(t.Report)
-	label := capped(fenced(bucketLabel(runtime)), 40)
+	label := capped(plain(bucketLabel(runtime)), 40)
 	width := len(fmt.Sprint(total.Base))
 	column := max(len("resident"), len(label))
 	body := fmt.Sprintf("Size (%s):\n", cmp.Or(strings.Join(what, ", "), "one build"))

@@ -46,7 +46,7 @@ func (c *comment) symbolsFold(t *sizediff.TargetResult) {
 		return
 	}
 	title := "Symbols: " + tally.String()
-	body := fence(bloatBlock(r, "Symbol", c.d.symbols, defaultWidth, fenced))
+	body := fence(bloatBlock(r, "Symbol", c.d.symbols, defaultWidth))
 	if n := len(bloatOrder(r.Symbols)); c.d.symbols >= 0 && n > c.d.symbols {
 		body += counted(n-c.d.symbols, "smaller change") + " left out. " + c.elsewhere() + "\n\n"
 	}

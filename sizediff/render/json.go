@@ -1,8 +1,13 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -93,9 +98,34 @@ func reportDocument(e *sizediff.Evaluation, i int) any {
 	return doc
 }
 
+// encode writes JSON in which every character can be seen: what could move a terminal's cursor, turn its text around or hide
+// in it is written as \u escapes, which mean the same to a program.
 func encode(w io.Writer, doc any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
+	if err := enc.Encode(doc); err != nil {
+		return err
+	}
+	return writeTo(w, escapeUnseen(b.String()))
+}
+
+// escapeUnseen escapes what encoding/json leaves as it is. Outside of strings there is only printable ASCII and line feeds.
+func escapeUnseen(s string) string {
+	hidden := func(r rune) bool { return r != '\n' && !seen(r) }
+	var b strings.Builder
+	for {
+		i := strings.IndexFunc(s, hidden)
+		if i < 0 {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		r, n := utf8.DecodeRuneInString(s[i:])
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+		s = s[i+n:]
+	}
 }

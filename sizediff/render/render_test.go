@@ -178,7 +178,7 @@ is_gone                                       10       -     -10
 shrinks                                      864     800     -64
 Total: Before=10000, After=10430, chg +4.30%
 `
-	if d := cmp.Diff(want, bloatBlock(r, "Function", -1, 80, plain)); d != "" {
+	if d := cmp.Diff(want, bloatBlock(r, "Function", -1, 80)); d != "" {
 		t.Error(d)
 	}
 }

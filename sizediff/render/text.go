@@ -206,7 +206,7 @@ func (p *page) top(n int) []int {
 // left says how many rows top left out.
 func (p *page) left(n int, noun string) {
 	if p.o.Top >= 0 && n > p.o.Top {
-		p.line(fmt.Sprintf("(%s not shown; --top -1 shows all)", counted(n-p.o.Top, noun)))
+		p.line(fmt.Sprintf("(%s not shown; --top all shows them)", counted(n-p.o.Top, noun)))
 	}
 }
 
@@ -284,7 +284,7 @@ func opaqueLine(o sizediff.OpaqueChange, say voice) string {
 
 func (p *page) symbols(r *sizediff.Report) {
 	p.line("")
-	block := bloatBlock(r, "Function", p.o.Top, p.o.Width, plain)
+	block := bloatBlock(r, "Function", p.o.Top, p.o.Width)
 	for _, l := range strings.Split(strings.TrimSuffix(block, "\n"), "\n") {
 		p.line(l)
 	}
