@@ -356,8 +356,13 @@ func (im *Image) stringTable(i int, limit uint64) (string, error) {
 	}
 	var b strings.Builder
 	b.Grow(int(s.Size))
-	if _, err := io.Copy(&b, io.NewSectionReader(im, int64(s.Offset), int64(s.Size))); err != nil {
-		return "", err
+	var buf []byte
+	for off, end := s.Offset, s.Offset+s.Size; off < end; off += uint64(len(buf)) {
+		var err error
+		if buf, err = im.view(buf, off, min(end-off, windowSize)); err != nil {
+			return "", err
+		}
+		b.Write(buf)
 	}
 	return b.String(), nil
 }
