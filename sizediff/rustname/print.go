@@ -271,7 +271,7 @@ func (p *printer) typ(id ref) {
 		p.str(" is ")
 		p.pattern(kids[1])
 	default:
-		p.str(basicTypes[n.tag-'a'])
+		p.str(basicTypes[n.tag])
 	}
 }
 
@@ -521,7 +521,7 @@ func (p *printer) integer(n *node) {
 		p.str(p.text(n.name))
 	}
 	if p.is(hashes) {
-		p.str(basicTypes[n.tag-'a'])
+		p.str(basicTypes[n.tag])
 	}
 }
 

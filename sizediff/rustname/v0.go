@@ -331,7 +331,7 @@ func (p *parser) small() uint16 {
 func (p *parser) typ() ref {
 	start := p.pos
 	tag := p.next()
-	if isLower(tag) && basicTypes[tag-'a'] == "" {
+	if isLower(tag) && basicTypes[tag] == "" {
 		return p.fail()
 	}
 	switch tag {
@@ -639,11 +639,8 @@ func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 // basicTypes are the names of <basic-type>, by letter.
-var basicTypes = [26]string{
-	'a' - 'a': "i8", 'b' - 'a': "bool", 'c' - 'a': "char", 'd' - 'a': "f64",
-	'e' - 'a': "str", 'f' - 'a': "f32", 'h' - 'a': "u8", 'i' - 'a': "isize",
-	'j' - 'a': "usize", 'l' - 'a': "i32", 'm' - 'a': "u32", 'n' - 'a': "i128",
-	'o' - 'a': "u128", 'p' - 'a': "_", 's' - 'a': "i16", 't' - 'a': "u16",
-	'u' - 'a': "()", 'v' - 'a': "...", 'x' - 'a': "i64", 'y' - 'a': "u64",
-	'z' - 'a': "!",
+var basicTypes = [128]string{
+	'a': "i8", 'b': "bool", 'c': "char", 'd': "f64", 'e': "str", 'f': "f32", 'h': "u8", 'i': "isize", 'j': "usize",
+	'l': "i32", 'm': "u32", 'n': "i128", 'o': "u128", 'p': "_", 's': "i16", 't': "u16", 'u': "()", 'v': "...",
+	'x': "i64", 'y': "u64", 'z': "!",
 }
