@@ -7,7 +7,11 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
-// crates is the table of crate names of one image.
+// maxCrates bounds the table of crates: two indexes must fit into the owner of a claim, see packCrates. A kernel has
+// some dozens.
+const maxCrates = 1 << 15
+
+// crates is the table of crate names of one image. Names beyond maxCrates get 0: Rust, of no known crate.
 type crates struct {
 	names []string
 	index map[string]int32
@@ -20,6 +24,9 @@ func newCrates() *crates {
 func (c *crates) id(name string) int32 {
 	if i, ok := c.index[name]; ok {
 		return i
+	}
+	if len(c.names) == maxCrates {
+		return 0
 	}
 	i := int32(len(c.names))
 	c.names = append(c.names, name)

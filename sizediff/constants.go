@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"slices"
+	"sort"
 
 	"github.com/oxidometer/oxidometer/sizediff/coderef"
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
@@ -39,9 +41,12 @@ type place struct {
 	at      uint64
 }
 
-func (p place) less(q place) bool {
-	return p.section < q.section || p.section == q.section && p.at < q.at
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.section, q.section), cmp.Compare(p.at, q.at))
 }
+
+// link is a pointer: where it stands, and where it points to.
+type link struct{ from, to place }
 
 // references is the search for owners of unnamed constants.
 type references struct {
@@ -49,12 +54,10 @@ type references struct {
 	sources map[int][]run    // by section: offsets that belong to Rust symbols, in order
 	targets map[int][]target // by section
 	bounds  map[int][]uint64 // by section: offsets that anything else refers to, where another constant may begin
-	links   map[place]place  // pointers in data to data: where they stand, where they point to
+	links   []link           // pointers in data to data
 	exact   bool             // targets hold every reference in the image
 	places  []run            // constant sections; the owner is the section
-
-	spanStart, spanEnd uint64        // see span
-	found              []coderef.Ref // by candidatesX86 in one range
+	found   []coderef.Ref    // by candidatesX86 in one range
 }
 
 // findSources lists what Rust symbols own, code and data.
@@ -84,7 +87,6 @@ func (r *references) constantSection(i int) bool {
 }
 
 func (r *references) collect() error {
-	r.links = map[place]place{}
 	r.exact = r.elf.Type == elfmap.FileRelocatable
 	for i := range r.elf.Sections {
 		r.exact = r.exact || r.elf.Sections[i].Exec() && r.elf.HasRelocs(i)
@@ -113,7 +115,10 @@ func (r *references) fromRelocations() error {
 			if !s.Defined() || !r.constantSection(int(s.Section)) {
 				return
 			}
-			at := uint64(int64(r.elf.Offset(s)) + x.Addend + pcBias(r.elf.Machine, x.Type))
+			at := r.elf.Offset(s) + uint64(x.Addend)
+			if r.elf.Sections[section].Exec() {
+				at += pcBias(r.elf.Machine, x.Type)
+			}
 			r.add(place{section, x.Offset}, place{int(s.Section), at})
 		})
 		if err != nil {
@@ -123,9 +128,9 @@ func (r *references) fromRelocations() error {
 	return nil
 }
 
-// pcBias is what an addend lacks because the processor counts from the end of the field: S + A - P with A = target - 4 for
-// x86-64 (psABI, table 4.10), - 2 for s390x.
-func pcBias(m elfmap.Machine, kind uint32) int64 {
+// pcBias is what an addend in code lacks because the processor counts from the end of the field: S + A - P with
+// A = target - 4 for x86-64 (psABI, table 4.10), - 2 for s390x.
+func pcBias(m elfmap.Machine, kind uint32) uint64 {
 	switch {
 	case m == elfmap.MachineX8664 && (kind == 2 || kind == 4 || kind == 9 || kind == 41 || kind == 42):
 		return 4
@@ -143,7 +148,7 @@ func (r *references) add(from, to place) {
 	owner := find(r.sources[from.section], from.at)
 	r.put(from, to, owner)
 	if owner == 0 && !r.elf.Sections[from.section].Exec() {
-		r.links[from] = to
+		r.links = append(r.links, link{from, to})
 	}
 }
 
@@ -158,6 +163,7 @@ func (r *references) put(from, to place, owner int32) {
 
 // fromCode decodes Rust functions and reads pointers in data.
 func (r *references) fromCode() error {
+	r.places = r.constantSections()
 	for i := range r.owners.Tilings {
 		t := &r.owners.Tilings[i]
 		s := &r.elf.Sections[t.Section]
@@ -220,10 +226,8 @@ func (r *references) crateOf(g elfmap.Range) int32 {
 // boundary only makes us claim less. A function of Rust in which something is found is decoded, and what is truly there
 // gets its crate.
 func (r *references) scanX86(t *elfmap.Tiling, code []byte, base uint64, owner int32) {
-	if r.spanEnd == 0 {
-		r.spanStart, r.spanEnd = r.span()
-	}
-	r.found = candidatesX86(r.found[:0], code, base, r.spanStart, r.spanEnd)
+	lo, hi := r.span()
+	r.found = candidatesX86(r.found[:0], code, base, lo, hi)
 	if owner != 0 && slices.ContainsFunc(r.found, r.inGap) {
 		coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) { r.refer(t, x, owner) })
 		return
@@ -271,28 +275,39 @@ func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []code
 
 // locate finds the constant section that holds an address.
 func (r *references) locate(at uint64) (place, bool) {
-	if r.places == nil {
-		r.places = r.constantSections()
-	}
-	for _, p := range r.places {
-		if at >= p.start && at < p.end {
-			return place{int(p.owner), at - p.start}, true
-		}
+	i := sort.Search(len(r.places), func(i int) bool { return r.places[i].end > at })
+	if i < len(r.places) && r.places[i].start <= at {
+		return place{int(r.places[i].owner), at - r.places[i].start}, true
 	}
 	return place{}, false
 }
 
-// constantSections lists the sections that can hold constants, by address, the largest first.
+// constantSections lists the sections that can hold constants, by address. Of sections that overlap, which no linker
+// makes, only the first is there.
 func (r *references) constantSections() []run {
-	var out []run
+	var all []run
 	for i := range r.owners.Tilings {
 		if section := r.owners.Tilings[i].Section; r.constantSection(section) {
 			s := &r.elf.Sections[section]
-			out = append(out, run{s.Addr, s.Addr + s.Size, int32(section)})
+			all = append(all, run{s.Addr, s.Addr + s.Size, int32(section)})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b run) int { return cmp.Compare(b.end-b.start, a.end-a.start) })
+	slices.SortStableFunc(all, func(a, b run) int { return cmp.Compare(a.start, b.start) })
+	out := all[:0]
+	for _, p := range all {
+		if n := len(out); p.start < p.end && (n == 0 || p.start >= out[n-1].end) {
+			out = append(out, p)
+		}
+	}
 	return out
+}
+
+// span is the lowest and highest address of any constant section.
+func (r *references) span() (lo, hi uint64) {
+	if len(r.places) == 0 {
+		return 0, 0
+	}
+	return r.places[0].start, r.places[len(r.places)-1].end
 }
 
 // pointers reads aligned words that are addresses of constants.
@@ -317,22 +332,10 @@ func (r *references) pointers(t *elfmap.Tiling, data []byte) {
 			from := place{t.Section, off}
 			r.put(from, to, owner)
 			if g.Class == elfmap.Unattributed {
-				r.links[from] = to
+				r.links = append(r.links, link{from, to})
 			}
 		}
 	}
-}
-
-// span is the lowest and highest address of any constant section.
-func (r *references) span() (lo, hi uint64) {
-	lo = ^uint64(0)
-	for i := range r.owners.Tilings {
-		if section := r.owners.Tilings[i].Section; r.constantSection(section) {
-			s := &r.elf.Sections[section]
-			lo, hi = min(lo, s.Addr), max(hi, s.Addr+s.Size)
-		}
-	}
-	return lo, hi
 }
 
 // object is one unnamed constant: from one target to the next, or to the end of its gap.
@@ -403,7 +406,7 @@ func cut(t *elfmap.Tiling, starts []uint64, ts []target) []object {
 				ts = ts[1:]
 			}
 			for ; len(ts) > 0 && ts[0].at == o.start; ts = ts[1:] {
-				if o.owner == 0 || ts[0].from.less(o.first) {
+				if o.owner == 0 || ts[0].from.compare(o.first) < 0 {
 					o.owner, o.first = ts[0].owner, ts[0].from
 				}
 			}
@@ -413,42 +416,40 @@ func cut(t *elfmap.Tiling, starts []uint64, ts []target) []object {
 	return out
 }
 
-// follow passes ownership along pointers from owned objects to others: from a vtable or a location to its string.
+// follow passes ownership along pointers from owned objects to others, nearest first: from a vtable or a location to its
+// string.
 func (r *references) follow(objects map[int][]object) {
-	at := func(p place) *object {
-		list := objects[p.section]
-		i, _ := slices.BinarySearchFunc(list, p.at, func(o object, at uint64) int {
-			if o.end <= at {
-				return -1
-			}
-			if o.start > at {
-				return 1
-			}
-			return 0
-		})
-		if i < len(list) && list[i].start <= p.at && p.at < list[i].end {
-			return &list[i]
-		}
-		return nil
-	}
-	links := make([]place, 0, len(r.links))
-	for from := range r.links {
-		links = append(links, from)
-	}
-	slices.SortFunc(links, func(a, b place) int {
-		if a.less(b) {
-			return -1
-		}
-		return 1
-	})
-	for changed := true; changed; {
-		changed = false
-		for _, from := range links {
-			src, dst := at(from), at(r.links[from])
-			if src != nil && dst != nil && src.owner != 0 && dst.owner == 0 {
-				dst.owner, dst.first = src.owner, src.first
-				changed = true
+	slices.SortFunc(r.links, func(a, b link) int { return cmp.Or(a.from.compare(b.from), a.to.compare(b.to)) })
+	var queue []*object
+	for _, section := range slices.Sorted(maps.Keys(objects)) {
+		for i := range objects[section] {
+			if o := &objects[section][i]; o.owner != 0 {
+				queue = append(queue, o)
 			}
 		}
 	}
+	for len(queue) > 0 {
+		src := queue[0]
+		queue = queue[1:]
+		first := sort.Search(len(r.links), func(i int) bool { return r.links[i].from.compare(place{src.section, src.start}) >= 0 })
+		for _, l := range r.links[first:] {
+			if l.from.compare(place{src.section, src.end}) >= 0 {
+				break
+			}
+			if dst := objectAt(objects, l.to); dst != nil && dst.owner == 0 {
+				dst.owner = src.owner
+				queue = append(queue, dst)
+			}
+		}
+	}
+}
+
+// objectAt returns the object that holds a place, or nil.
+func objectAt(objects map[int][]object, p place) *object {
+	list := objects[p.section]
+	i := sort.Search(len(list), func(i int) bool { return list[i].end > p.at })
+	if i < len(list) && list[i].start <= p.at {
+		return &list[i]
+	}
+	return nil
 }

@@ -140,9 +140,9 @@ const (
 	classTable
 )
 
-// owner packs a defining and an instantiating crate into a claim's owner; no image has 32,768 crates of Rust.
-func packCrates(crate, inst int32) int32  { return crate<<15 | inst&0x7fff }
-func unpackCrates(o int32) (int32, int32) { return o >> 15, o & 0x7fff }
+// packCrates makes a claim's owner of a defining and an instantiating crate, both less than maxCrates.
+func packCrates(crate, inst int32) int32  { return crate*maxCrates + inst }
+func unpackCrates(o int32) (int32, int32) { return o / maxCrates, o % maxCrates }
 
 // shareKey is what bytes without a symbol are added up by.
 type shareKey struct {

@@ -38,7 +38,7 @@ func matchSymbols(base, head *Image, count *Matching) *matcher {
 	inSection := func(key func(s *side, i int32) string) keyFunc {
 		return func(s *side, i int32) string {
 			if k := key(s, i); k != "" {
-				return sectionKey32(s.sections[s.symbol(i).Section]) + k
+				return sectionPrefix(s.sections[s.symbol(i).Section]) + k
 			}
 			return ""
 		}
@@ -139,8 +139,8 @@ func (s *side) leave(i, j int) int {
 // keyFunc names a symbol for one pass; "" keeps it out of the pass.
 type keyFunc func(s *side, i int32) string
 
-// sectionKey32 turns a section's number into the first bytes of a key.
-func sectionKey32(id int32) string {
+// sectionPrefix makes a section's number, which has 20 bits at most, the first bytes of a key.
+func sectionPrefix(id int32) string {
 	return string([]byte{byte(id >> 16), byte(id >> 8), byte(id)})
 }
 

@@ -22,14 +22,20 @@ func (w *measuring) tables() error {
 	if len(code.runs) == 0 && len(w.crates.names) == 1 {
 		return nil
 	}
+	orc := w.owners.Tiling(w.elf.Find(".orc_unwind"))
 	for i := range w.owners.Tilings {
 		t := &w.owners.Tilings[i]
 		if t.Size == 0 || !isDerived(w.elf.Sections[t.Section].Name) {
 			continue
 		}
 		t.Claim(w.exports(t, others))
-		if err := w.addressTable(t, code); err != nil {
+		size, entries, err := w.addressTable(t, code)
+		if err != nil {
 			return err
+		}
+		t.Claim(claimEntries(entries, size))
+		if w.elf.Sections[t.Section].Name == ".orc_unwind_ip" && orc != nil && size > 0 && orc.Size/orcEntry == t.Size/size {
+			orc.Claim(claimEntries(entries, orcEntry))
 		}
 	}
 	return nil
@@ -82,7 +88,8 @@ func (w *measuring) nameless() map[string]int32 {
 	return m
 }
 
-// crateOfName returns the packed crates of a name, 0 when it is not Rust. Most names are those of symbols in the image.
+// crateOfName returns the packed crates of a name, 0 when it is not Rust. Most names are those of symbols in the image; the
+// others are not remembered, for compressed names could unpack to more than memory holds.
 func (w *measuring) crateOfName(name string, others map[string]int32) int32 {
 	if !rustname.Looks(name) {
 		return others[name]
@@ -90,16 +97,15 @@ func (w *measuring) crateOfName(name string, others map[string]int32) int32 {
 	if owner, ok := w.rustNames[name]; ok {
 		return owner
 	}
-	owner := int32(0)
-	if n, ok := rustname.Parse(name); ok && n.Crate != "" {
-		inst := int32(0)
-		if n.Instantiating != "" && n.Instantiating != n.Crate {
-			inst = w.crates.id(n.Instantiating)
-		}
-		owner = packCrates(w.crates.id(n.Crate), inst)
+	n, ok := rustname.Parse(name)
+	if !ok || n.Crate == "" {
+		return 0
 	}
-	w.rustNames[name] = owner
-	return owner
+	inst := int32(0)
+	if n.Instantiating != "" && n.Instantiating != n.Crate {
+		inst = w.crates.id(n.Instantiating)
+	}
+	return packCrates(w.crates.id(n.Crate), inst)
 }
 
 // run is a range of addresses, or of offsets in one section, that belongs to one crate.
@@ -111,8 +117,9 @@ type run struct {
 // codeMap finds the crate of an address in Rust code. In a relocatable file addresses of different sections overlap, so
 // there each section has its own.
 type codeMap struct {
-	runs     []run // by start
-	sections map[int][]run
+	runs     []run         // by start
+	sections map[int][]run // relocatable files only
+	all      []run         // all code, Rust or not, by start and without overlap
 }
 
 // rustCode lists the code of Rust symbols, prefixes included.
@@ -124,29 +131,38 @@ func (w *measuring) rustCode() codeMap {
 		if !sec.Exec() {
 			continue
 		}
-		var runs []run
+		m.all = append(m.all, run{sec.Addr, sec.Addr + sec.Size, 1})
+		n := len(m.runs)
 		for j, r := range t.Ranges {
 			if r.Owner < 0 || r.Class >= elfmap.ClassFree {
 				continue
 			}
-			s := &w.out.Symbols[w.index[r.Owner]]
-			if s.Crate == 0 {
-				continue
+			if s := &w.out.Symbols[w.index[r.Owner]]; s.Crate != 0 {
+				m.runs = append(m.runs, run{sec.Addr + r.Start, sec.Addr + t.End(j), packCrates(s.Crate, s.Inst)})
 			}
-			runs = append(runs, run{sec.Addr + r.Start, sec.Addr + t.End(j), packCrates(s.Crate, s.Inst)})
 		}
 		if w.elf.Type == elfmap.FileRelocatable {
-			m.sections[t.Section] = runs
+			m.sections[t.Section] = slices.Clone(m.runs[n:])
 		}
-		m.runs = append(m.runs, runs...)
 	}
-	slices.SortFunc(m.runs, func(a, b run) int {
-		if a.start < b.start {
-			return -1
-		}
-		return 1
-	})
+	byStart := func(a, b run) int { return cmp.Compare(a.start, b.start) }
+	slices.SortStableFunc(m.runs, byStart)
+	slices.SortStableFunc(m.all, byStart)
+	m.all = merged(m.all)
 	return m
+}
+
+// merged joins runs, sorted by start, that overlap or touch and have the same owner.
+func merged(runs []run) []run {
+	var out []run
+	for _, r := range runs {
+		if n := len(out); n > 0 && r.start <= out[n-1].end && r.owner == out[n-1].owner {
+			out[n-1].end = max(out[n-1].end, r.end)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // find returns the owner of an address, 0 for none.
@@ -166,7 +182,8 @@ func find(runs []run, at uint64) int32 {
 }
 
 // addressTables are tables of fixed-size entries that begin with the place they describe: as a 32-bit distance from the
-// entry itself, or as an address. Sizes to try, most recent kernels first; .orc_unwind goes with .orc_unwind_ip.
+// entry itself, or as an address, which is the whole entry. Sizes to try, most recent kernels first; .orc_unwind goes with
+// .orc_unwind_ip.
 var addressTables = map[string]struct {
 	sizes    []uint64
 	absolute bool
@@ -175,36 +192,27 @@ var addressTables = map[string]struct {
 	".retpoline_sites": {sizes: []uint64{4}}, ".ibt_endbr_seal": {sizes: []uint64{4}}, ".cfi_sites": {sizes: []uint64{4}},
 	".smp_locks": {sizes: []uint64{4}}, "__ex_table": {sizes: []uint64{12, 8}}, "__bug_table": {sizes: []uint64{16, 12, 8}},
 	".altinstructions": {sizes: []uint64{14, 12, 13}}, "__jump_table": {sizes: []uint64{16, 12}}, ".static_call_sites": {sizes: []uint64{8}},
-	"__mcount_loc": {sizes: []uint64{8}, absolute: true}, "__patchable_function_entries": {sizes: []uint64{8}, absolute: true},
+	"__mcount_loc": {absolute: true}, "__patchable_function_entries": {absolute: true},
 }
 
 const orcEntry = 6 // struct orc_entry, arch/x86/include/asm/orc_types.h
 
-// addressTable claims the entries of one table that describe Rust code.
-func (w *measuring) addressTable(t *elfmap.Tiling, code codeMap) error {
+// addressTable finds the entries of one table that describe Rust code, and their size; 0 when it cannot be read.
+func (w *measuring) addressTable(t *elfmap.Tiling, code codeMap) (size uint64, entries []entry, err error) {
 	kind, ok := addressTables[w.elf.Sections[t.Section].Name]
 	if !ok || len(code.runs) == 0 {
-		return nil
+		return 0, nil, nil
 	}
-	owners := map[uint64]int32{} // by offset of the entry's first field
-	if w.elf.HasRelocs(t.Section) {
-		if err := w.relocatedEntries(t, code, owners); err != nil {
-			return err
-		}
-	} else if w.elf.Type == elfmap.FileRelocatable {
-		return nil
+	sizes := kind.sizes
+	if kind.absolute {
+		sizes = []uint64{uint64(w.elf.PointerSize())}
+	} else if n := w.elf.Sections[t.Section].EntrySize; n > 1 {
+		sizes = []uint64{n}
 	}
-	size, entries, err := w.entries(t, kind.sizes, kind.absolute, code, owners)
-	if err != nil || size == 0 {
-		return err
+	if w.elf.Type == elfmap.FileRelocatable {
+		return w.relocatedEntries(t, sizes, code)
 	}
-	t.Claim(claimEntries(entries, size))
-	if w.elf.Sections[t.Section].Name == ".orc_unwind_ip" {
-		if u := w.owners.Tiling(w.elf.Find(".orc_unwind")); u != nil && u.Size/orcEntry == t.Size/size {
-			u.Claim(claimEntries(entries, orcEntry))
-		}
-	}
-	return nil
+	return w.linkedEntries(t, sizes, kind.absolute, code)
 }
 
 // entry is entry number n of a table, and its owner.
@@ -225,77 +233,77 @@ func claimEntries(entries []entry, size uint64) []elfmap.Claim {
 	return out
 }
 
-// relocatedEntries finds owners through the relocations of a table: the exact way.
-func (w *measuring) relocatedEntries(t *elfmap.Tiling, code codeMap, owners map[uint64]int32) error {
-	return w.elf.Relocs(t.Section, func(r elfmap.Reloc) {
+// relocatedEntries reads a table of a relocatable file: each entry begins with a relocation that names the code. The size
+// of entries is the first for which this is so.
+func (w *measuring) relocatedEntries(t *elfmap.Tiling, sizes []uint64, code codeMap) (uint64, []entry, error) {
+	owners := map[uint64]int32{} // by offset; 0 for code that is not Rust
+	err := w.elf.Relocs(t.Section, func(r elfmap.Reloc) {
 		if int(r.Symbol) >= len(w.elf.Symbols) {
 			return
 		}
 		s := &w.elf.Symbols[r.Symbol]
 		if !s.Defined() {
+			owners[r.Offset] = 0
 			return
 		}
-		at := uint64(int64(w.elf.Offset(s)) + r.Addend)
-		runs := code.runs
-		if w.elf.Type == elfmap.FileRelocatable {
-			runs = code.sections[int(s.Section)]
-		} else {
-			at += w.elf.Sections[s.Section].Addr
-		}
-		if o := find(runs, at); o != 0 {
-			owners[r.Offset] = o
-		}
+		owners[r.Offset] = find(code.sections[int(s.Section)], w.elf.Sections[s.Section].Addr+w.elf.Offset(s)+uint64(r.Addend))
 	})
+	if err != nil || len(owners) == 0 {
+		return 0, nil, err
+	}
+	size, entries := firstFitting(t.Size, sizes, func(off uint64) (int32, bool) {
+		owner, ok := owners[off]
+		return owner, ok
+	})
+	return size, entries, nil
 }
 
-// entries finds the size of a table's entries and those that describe Rust code. Without relocations the size is the first
-// for which every entry points into code.
-func (w *measuring) entries(t *elfmap.Tiling, sizes []uint64, absolute bool, code codeMap, owners map[uint64]int32) (uint64, []entry, error) {
+// linkedEntries reads the words of a table in a linked image. The size of entries is the first for which every entry points
+// into code; when there is but one size, entries that point elsewhere are passed over.
+func (w *measuring) linkedEntries(t *elfmap.Tiling, sizes []uint64, absolute bool, code codeMap) (uint64, []entry, error) {
 	data, err := w.elf.Data(t.Section)
 	if err != nil || data == nil {
 		return 0, nil, err
 	}
-	if n := w.elf.Sections[t.Section].EntrySize; n > 1 {
-		sizes = []uint64{n}
+	field := uint64(4)
+	if absolute {
+		field = uint64(w.elf.PointerSize())
 	}
 	base := w.elf.Sections[t.Section].Addr
+	size, entries := firstFitting(t.Size, sizes, func(off uint64) (int32, bool) {
+		if off+field > t.Size {
+			return 0, false
+		}
+		at := base + off + uint64(int64(w.elf.Word(data[off:])))
+		if absolute {
+			at = w.elf.Pointer(data[off:])
+		}
+		owner := find(code.runs, at)
+		return owner, owner != 0 || len(sizes) == 1 || find(code.all, at) != 0
+	})
+	return size, entries, nil
+}
+
+// firstFitting tries sizes of entries until owner accepts the offsets of all entries, and returns those with an owner.
+func firstFitting(total uint64, sizes []uint64, owner func(off uint64) (int32, bool)) (uint64, []entry) {
+next:
 	for _, size := range sizes {
-		if t.Size%size != 0 || size < 4 || absolute && size < uint64(w.elf.PointerSize()) {
+		if total%size != 0 || size < 4 {
 			continue
 		}
 		var out []entry
-		fits := true
-		for off := uint64(0); off < t.Size && fits; off += size {
-			var owner int32
-			switch {
-			case w.elf.Type == elfmap.FileRelocatable:
-				owner = owners[off]
-			case absolute:
-				owner = find(code.runs, w.elf.Pointer(data[off:]))
-			default:
-				at := base + off + uint64(int64(w.elf.Word(data[off:])))
-				owner = find(code.runs, at)
-				fits = len(sizes) == 1 || owner != 0 || w.inCode(at)
+		for off := uint64(0); off < total; off += size {
+			o, ok := owner(off)
+			if !ok {
+				continue next
 			}
-			if owner != 0 {
-				out = append(out, entry{off / size, owner})
+			if o != 0 {
+				out = append(out, entry{off / size, o})
 			}
 		}
-		if fits {
-			return size, out, nil
-		}
+		return size, out
 	}
-	return 0, nil, nil
-}
-
-// inCode reports whether an address lies in a section with code.
-func (w *measuring) inCode(at uint64) bool {
-	for i := range w.elf.Sections {
-		if s := &w.elf.Sections[i]; s.Exec() && s.Alloc() && at >= s.Addr && at-s.Addr < s.Size {
-			return true
-		}
-	}
-	return false
+	return 0, nil
 }
 
 // kallsymsTables are the labels of scripts/kallsyms.c's output, which have no sizes.
@@ -410,7 +418,7 @@ func (w *measuring) kallsymsOwner(tokens *tokens, compressed []byte, others map[
 	return w.crateOfName(strings.TrimPrefix(full, "__pfx_"), others)
 }
 
-const maxSymbolName = 4096
+const maxSymbolName = 1024 // twice the kernel's own limit, KSYM_NAME_LEN
 
 func prefix3(name string) string { return name[:min(3, len(name))] }
 
