@@ -48,7 +48,7 @@ func FuzzImage(f *testing.F) {
 		if inMemory != fromFile {
 			t.Errorf("in memory\n%s\nfrom a file\n%s", inMemory, fromFile)
 		}
-		if used, most := after.TotalAlloc-before.TotalAlloc, uint64(16<<20+400*len(data)); used > most {
+		if used, most := after.TotalAlloc-before.TotalAlloc, uint64(4<<20+100*len(data)); used > most {
 			t.Errorf("%d bytes allocated for a file of %d", used, len(data))
 		}
 		checkFuzzed(t, data)
