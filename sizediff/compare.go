@@ -82,7 +82,7 @@ func (c *comparison) images() {
 			row.Status = Added
 		case head == nil:
 			row.Status = Removed
-		case ip.base == ip.head || c.base.Portable == c.head.Portable && ip.base.Digest == ip.head.Digest:
+		case p.base.FileSize == p.head.FileSize && c.equal(ip):
 			row.Status = ImageIdentical
 		}
 		c.imageSums(&row, base, head, fileSize(p.base), fileSize(p.head))
@@ -92,6 +92,11 @@ func (c *comparison) images() {
 			c.match(ip)
 		}
 	}
+}
+
+// equal reports whether an image is the same on both sides. Digests of different kinds cannot tell.
+func (c *comparison) equal(p *imagePair) bool {
+	return p.base == p.head || c.base.Portable == c.head.Portable && p.base.Digest == p.head.Digest
 }
 
 func fileSize(f *ImageFile) int64 {
@@ -154,8 +159,8 @@ func (c *comparison) rows() {
 		residue := c.residue(p)
 		row := &c.out.Images[p.row]
 		if row.Status == ImageChanged {
-			row.SameSize = len(c.out.Symbols) == changed && !residue && sameSections(row.Sections)
-			row.TextOnly = textOnly(p.base, p.head)
+			row.SameSize = len(c.out.Symbols) == changed && !residue && sameSections(row.Sections) && row.Totals.File.Delta == 0
+			row.TextOnly = len(p.restBase)+len(p.restHead) == 0 && textOnly(p.base, p.head)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,8 +17,12 @@ import (
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
 // compresses better than rows. A new version of the form needs a new magic.
 
-// maxDecoded bounds what a measurement may unpack to. A distribution kernel with all its modules takes a tenth.
-const maxDecoded = 256 << 20
+// Limits on what a measurement may unpack to. A distribution kernel with all its modules has two million symbols.
+const (
+	maxDecoded = 256 << 20 // bytes
+	maxItems   = 8 << 20   // symbols, sections and all other elements of lists
+	maxSize    = 1 << 40   // of a section or a file; sums of so many stay in 63 bits
+)
 
 var (
 	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
@@ -96,6 +101,7 @@ func (e *encoder) image(im *Image) {
 		e.flag(s.Derived)
 		e.num(s.Size)
 		e.num(s.Content)
+		e.num(s.Content ^ s.Rest) // 0 nearly always
 	}
 	e.list(im.Crates)
 	e.symbols(im)
@@ -177,8 +183,9 @@ func ReadMeasurement(r io.Reader) (*Measurement, error) {
 
 // decoder reads from s. After the first fault bad is set and everything reads as zero.
 type decoder struct {
-	s   string
-	bad bool
+	s     string
+	items int // read so far
+	bad   bool
 }
 
 func (d *decoder) num() uint64 {
@@ -207,8 +214,8 @@ func (d *decoder) max(limit uint64) uint64 {
 	return n
 }
 
-// count reads how many elements follow; each takes a byte at least.
-func (d *decoder) count() int {
+// length reads how many bytes follow.
+func (d *decoder) length() int {
 	n := d.num()
 	if n > uint64(len(d.s)) {
 		d.fail()
@@ -217,8 +224,18 @@ func (d *decoder) count() int {
 	return int(n)
 }
 
+// count reads how many elements follow; each takes a byte at least.
+func (d *decoder) count() int {
+	n := d.length()
+	if d.items += n; d.items > maxItems {
+		d.fail()
+		return 0
+	}
+	return n
+}
+
 func (d *decoder) str() string {
-	n := d.count()
+	n := d.length()
 	s := d.s[:n]
 	d.s = d.s[n:]
 	return s
@@ -240,13 +257,18 @@ func (d *decoder) measurement() *Measurement {
 		m.Config = append(m.Config, Option{d.str(), d.str()})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.max(1 << 62))})
+		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.max(maxSize))})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.max(1 << 62)), Image: d.image()})
+		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.max(maxSize)), Image: d.image()})
 	}
 	if len(m.Images) == 0 {
 		d.fail()
+	}
+	for _, f := range m.Images {
+		if slices.ContainsFunc(f.Texts, func(t Text) bool { return t.What == textConfig }) {
+			f.embedded = m.Config
+		}
 	}
 	return m
 }
@@ -277,7 +299,7 @@ func (d *decoder) image() *Image {
 	}
 	im.Tools = Tools{d.list(), d.list(), d.list()}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		im.Texts = append(im.Texts, Text{d.str(), d.str(), int64(d.max(1 << 40)), d.str()})
+		im.Texts = append(im.Texts, Text{d.str(), d.str(), int64(d.max(maxSize)), d.str()})
 	}
 	if !d.bad && !im.closes() {
 		d.fail()
@@ -286,7 +308,8 @@ func (d *decoder) image() *Image {
 }
 
 func (d *decoder) section() Section {
-	s := Section{Name: d.str(), Kind: Kind(d.str()), Code: d.flag(), Derived: d.flag(), Size: d.num(), Content: d.num()}
+	s := Section{Name: d.str(), Kind: Kind(d.str()), Code: d.flag(), Derived: d.flag(), Size: d.max(maxSize + 1), Content: d.num()}
+	s.Rest = s.Content ^ d.num()
 	if s.Kind != Resident && s.Kind != Init && s.Kind != Unloaded {
 		d.fail()
 	}
@@ -320,7 +343,7 @@ func (d *decoder) columnLimit(im *Image, column int) uint64 {
 	case 0:
 		return uint64(len(im.Sections))
 	case 1:
-		return 1 << 62
+		return maxSize
 	case 2:
 		return 1 << 32
 	case 3, 4:
@@ -334,7 +357,7 @@ func (d *decoder) columnLimit(im *Image, column int) uint64 {
 func (d *decoder) share(im *Image) Share {
 	return Share{
 		Section: int32(d.max(uint64(len(im.Sections)))), Class: ShareClass(d.max(uint64(len(shareNames)))), Table: d.str(),
-		Crate: int32(d.max(uint64(len(im.Crates)))), Inst: int32(d.max(uint64(len(im.Crates)))), Bytes: d.num(),
+		Crate: int32(d.max(uint64(len(im.Crates)))), Inst: int32(d.max(uint64(len(im.Crates)))), Bytes: d.max(maxSize),
 	}
 }
 

@@ -19,11 +19,11 @@ func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return measureImage(im, d, contents, false)
+	return measureImage(im, contents, cacheKey{digest: d, portable: true})
 }
 
-// measureImage does the work for an image whose digests are known. discardExit says that modules keep no .exit sections.
-func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardExit bool) (*Image, error) {
+// measureImage does the work for an image whose digests are known.
+func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, error) {
 	if err := im.ReadSymbols(); err != nil {
 		return nil, err
 	}
@@ -33,9 +33,9 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 	}
 	w := &measuring{elf: im, owners: m, marks: findLandmarks(im), crates: newCrates(), rustNames: map[string]int32{}}
 	w.out = &Image{
-		Digest: d, Machine: im.Machine, Class: im.Class, Big: im.Big, Type: im.Type, Stripped: im.Stripped,
+		Digest: k.digest, Machine: im.Machine, Class: im.Class, Big: im.Big, Type: im.Type, Stripped: im.Stripped,
 	}
-	w.sections(newKinds(im, w.marks, discardExit), contents)
+	w.sections(newKinds(im, w.marks, k.discardExit), contents)
 	w.symbols()
 	attribute(im, w.leaders, w.out.Symbols, w.crates)
 	if err := w.tables(); err != nil {
@@ -47,7 +47,10 @@ func measureImage(im *elfmap.Image, d elfmap.Digest, contents []uint64, discardE
 	w.aliases()
 	w.shares()
 	w.out.Crates = w.crates.names
-	return w.out, identify(im, w.marks, w.out)
+	if err := w.identify(k.portable); err != nil {
+		return nil, err
+	}
+	return w.out, nil
 }
 
 // measuring is one image on its way to an Image.
@@ -74,7 +77,7 @@ func (w *measuring) sections(k kinds, contents []uint64) {
 		w.section[i] = int32(len(w.out.Sections))
 		w.out.Sections = append(w.out.Sections, Section{
 			Name: s.Name, Kind: k.of(s), Code: s.Exec(), Derived: s.Alloc() && isDerived(s.Name), Size: s.Size,
-			Content: contents[i],
+			Content: contents[i], Rest: contents[i],
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 	"github.com/oxidometer/oxidometer/sizediff/source"
@@ -28,9 +29,11 @@ type Cache struct {
 	images map[cacheKey]*cached
 }
 
+// cacheKey is all that a measured image depends on.
 type cacheKey struct {
 	digest      elfmap.Digest
-	discardExit bool
+	portable    bool // what kind of digest that is
+	discardExit bool // modules keep no .exit sections
 }
 
 type cached struct {
@@ -42,7 +45,7 @@ type cached struct {
 // Add puts the images of a measurement into the cache.
 func (c *Cache) Add(m *Measurement) {
 	for _, f := range m.Images {
-		e := c.entry(cacheKey{f.Digest, discardsExit(m.Config)})
+		e := c.entry(cacheKey{f.Digest, m.Portable, discardsExit(m.Config)})
 		e.once.Do(func() { e.image = f.Image })
 	}
 }
@@ -95,13 +98,33 @@ func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
 	if o.Cache == nil {
 		o.Cache = new(Cache)
 	}
-	if err := m.measureAll(b, images, o); err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(m.Images) && m.Config == nil; i++ {
-		m.Config = m.Images[i].embedded
+	w := &measuringBuild{out: m, images: images, errs: make([]error, len(images)), options: o}
+	m.Images = make([]ImageFile, len(images))
+	for _, batch := range m.batches(images) {
+		w.measure(batch, discardsExit(m.Config))
+		for _, i := range batch {
+			if err := w.errs[i]; err != nil {
+				return nil, atFile(b, images[i], err)
+			}
+			if m.Config == nil {
+				m.Config = m.Images[i].embedded
+			}
+		}
 	}
 	return m, nil
+}
+
+// batches says what to measure first: a vmlinux, when the configuration that modules are measured by may be inside it.
+func (m *Measurement) batches(images []*source.File) [2][]int {
+	var out [2][]int
+	for i, f := range images {
+		k := 1
+		if m.Config == nil && path.Base(f.Path) == "vmlinux" {
+			k = 0
+		}
+		out[k] = append(out[k], i)
+	}
+	return out
 }
 
 // sort files the build's contents: images to measure, a packed measurement, the configuration, and the rest by size.
@@ -177,42 +200,40 @@ func discardsExit(options []Option) bool {
 	return true
 }
 
-// measureAll measures the images on all processors and keeps them in the order of their paths.
-func (m *Measurement) measureAll(b *source.Build, images []*source.File, o MeasureOptions) error {
-	m.Images = make([]ImageFile, len(images))
-	errs := make([]error, len(images))
-	discard := discardsExit(m.Config)
-	var mu sync.Mutex
-	next, done := 0, 0
+// measuringBuild measures the images of a build on all processors. They keep the order of their paths.
+type measuringBuild struct {
+	out     *Measurement
+	images  []*source.File
+	errs    []error
+	options MeasureOptions
+	mu      sync.Mutex
+	done    int // images, in all batches
+}
+
+// measure measures the images of a batch, by index.
+func (w *measuringBuild) measure(batch []int, discardExit bool) {
+	var next atomic.Int64
 	work := func() {
-		for {
-			mu.Lock()
-			i := next
-			next++
-			mu.Unlock()
-			if i >= len(images) {
-				return
-			}
-			m.Images[i], errs[i] = measureFile(images[i], o, discard)
-			mu.Lock()
-			done++
-			if o.Progress != nil {
-				o.Progress(done, len(images))
-			}
-			mu.Unlock()
+		for n := int(next.Add(1)); n <= len(batch); n = int(next.Add(1)) {
+			i := batch[n-1]
+			w.out.Images[i], w.errs[i] = measureFile(w.images[i], w.options, discardExit)
+			w.finished()
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(images)) {
+	for range min(runtime.GOMAXPROCS(0), len(batch)) {
 		wg.Go(work)
 	}
 	wg.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return atFile(b, images[i], err)
-		}
+}
+
+func (w *measuringBuild) finished() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	if w.options.Progress != nil {
+		w.options.Progress(w.done, len(w.images))
 	}
-	return nil
 }
 
 // atFile names the file in errors that do not do so themselves.
@@ -239,7 +260,8 @@ func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageF
 	if err != nil {
 		return out, err
 	}
-	e := o.Cache.entry(cacheKey{d, discardExit})
-	e.once.Do(func() { e.image, e.err = measureImage(im, d, contents, discardExit) })
+	k := cacheKey{d, o.Portable, discardExit}
+	e := o.Cache.entry(k)
+	e.once.Do(func() { e.image, e.err = measureImage(im, contents, k) })
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err
 }

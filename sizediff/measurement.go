@@ -57,6 +57,7 @@ type Section struct {
 	Derived bool // a table that grows because other things grow
 	Size    uint64
 	Content uint64 // a short digest of the bytes, 0 for a section without any; says whether two sections are equal, not why
+	Rest    uint64 // the same without the bytes of Image.Texts; equal to Content when there are none in the section
 }
 
 // Symbol owns bytes of a section.

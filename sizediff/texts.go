@@ -1,8 +1,8 @@
 package sizediff
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 )
 
 // textChanges gathers differences that are only text, the same one in many images once.
@@ -24,10 +24,7 @@ func (t *textChanges) compare(path string, base, head *Image) {
 		if b == h {
 			continue
 		}
-		key := textKey{b.What + h.What, b.Value, h.Value}
-		if p.base != nil && p.head != nil {
-			key.what = b.What
-		}
+		key := textKey{cmp.Or(b.What, h.What), b.Value, h.Value}
 		if key.what == textBuildID {
 			key.base, key.head = "", "" // different in every image
 		}
@@ -58,40 +55,28 @@ func (t *textChanges) list() []TextChange {
 	return out
 }
 
-// textOnly reports whether every allocated section that differs holds a text that differs, and differs in size only as
-// much as the texts do. Sections are paired in order of name; symbol tables follow and are not judged.
+// textOnly reports whether two versions of an image differ in allocated sections, and only in the texts there. Sections
+// are paired in order of name.
 func textOnly(base, head *Image) bool {
-	if base == nil || head == nil {
-		return false
-	}
-	delta := map[string]int64{}
-	for _, p := range pairByKey(base.Texts, head.Texts, func(x Text) string { return x.What }) {
-		if p.base == nil || p.head == nil {
-			return false
-		}
-		if *p.base != *p.head {
-			delta[p.head.Section] += p.head.Size - p.base.Size
-		}
-	}
+	found := false
 	for _, p := range pairByKey(allocated(base), allocated(head), func(s Section) string { return s.Name }) {
-		if p.base == nil || p.head == nil {
+		switch {
+		case p.base == nil || p.head == nil || p.base.Kind != p.head.Kind:
 			return false
-		}
-		if p.base.Content == p.head.Content && p.base.Size == p.head.Size {
-			continue
-		}
-		d, hasText := delta[p.head.Name]
-		if !hasText || int64(p.head.Size)-int64(p.base.Size) != d {
+		case p.base.Content == p.head.Content && p.base.Size == p.head.Size:
+		case p.base.Rest != p.head.Rest || p.base.Rest == p.base.Content || p.head.Rest == p.head.Content:
 			return false
+		default:
+			found = true
 		}
 	}
-	return len(delta) > 0
+	return found
 }
 
 func allocated(im *Image) []Section {
 	var out []Section
 	for _, s := range im.Sections {
-		if s.Kind != Unloaded && !strings.HasPrefix(s.Name, ".rela.") {
+		if s.Kind != Unloaded {
 			out = append(out, s)
 		}
 	}

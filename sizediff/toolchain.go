@@ -2,15 +2,20 @@ package sizediff
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
-const maxText = 512 // bytes of a text that is kept
+// Limits on what one image can say.
+const (
+	maxText     = 512 // bytes of a text that is kept
+	maxTexts    = 64
+	maxVersions = 16 // of one tool
+)
 
 // What a Text can be.
 const (
@@ -21,49 +26,73 @@ const (
 	textSources  = "path of the toolchain"
 )
 
-// identify reads what an image says of the tools that made it, the texts in it that only say when, where or by what, and
-// the configuration inside it.
-func identify(im *elfmap.Image, marks *landmarks, out *Image) error {
-	var tools Tools
-	var texts []Text
-	for i := range im.Sections {
-		s := &im.Sections[i]
-		var err error
-		switch {
-		case s.Name == ".comment":
-			err = comments(im, i, &tools)
-		case s.Name == ".modinfo":
-			texts, err = vermagic(im, i, texts)
-		case s.Type == elfmap.TypeNote && s.Alloc():
-			texts, err = buildID(im, i, texts)
-		}
-		if err != nil {
+// identifying reads what an image says of the tools that made it, the texts in it that only say when, where or by what,
+// and the configuration inside it.
+type identifying struct {
+	im    *elfmap.Image
+	tools Tools
+	texts []Text
+	spans map[int][]span // where texts lie, by section
+	paths map[int][]span // those that are the toolchain's path
+}
+
+// span is a range of bytes of a section.
+type span struct{ start, end uint64 }
+
+func (w *measuring) identify(portable bool) error {
+	f := &identifying{im: w.elf, spans: map[int][]span{}, paths: map[int][]span{}}
+	for i := range f.im.Sections {
+		if err := f.section(i); err != nil {
 			return err
 		}
 	}
-	banner, err := readBanner(im, marks.banner, &tools)
-	if err != nil {
+	if err := f.banner(w.marks.banner); err != nil {
 		return err
 	}
-	blob, section, err := embeddedConfig(im, marks)
+	blob, section, err := embeddedConfig(f.im, w.marks)
 	if err != nil {
 		return err
 	}
 	if len(blob) > 0 {
-		texts = append(texts, Text{textConfig, shortDigest(blob), int64(len(blob)), im.Sections[section].Name})
-		out.embedded = unpackConfig(blob)
+		start := f.im.Offset(w.marks.config)
+		f.text(textConfig, shortDigest(blob), int(section), start, start+uint64(len(blob)))
+		w.out.embedded = unpackConfig(blob)
 	}
-	sources, err := toolchainPath(im)
-	if err != nil {
-		return err
-	}
-	out.Texts = append(append(texts, banner...), sources...)
-	sort.SliceStable(out.Texts, func(i, j int) bool {
-		a, b := &out.Texts[i], &out.Texts[j]
-		return a.What < b.What || a.What == b.What && a.Value < b.Value
+	slices.SortStableFunc(f.texts, func(a, b Text) int {
+		return cmp.Or(strings.Compare(a.What, b.What), strings.Compare(a.Value, b.Value))
 	})
-	out.Tools = Tools{unique(tools.Rustc), unique(tools.CC), unique(tools.LD)}
+	w.out.Texts = f.texts
+	w.out.Tools = Tools{unique(f.tools.Rustc), unique(f.tools.CC), unique(f.tools.LD)}
+	for section := range f.spans {
+		sum, err := f.rest(section, portable)
+		if err != nil {
+			return err
+		}
+		w.out.Sections[w.section[section]].Rest = sum
+	}
 	return nil
+}
+
+func (f *identifying) section(i int) error {
+	switch s := &f.im.Sections[i]; {
+	case s.Name == ".comment":
+		return f.comments(i)
+	case s.Name == ".modinfo" && s.Alloc():
+		return f.vermagic(i)
+	case s.Type == elfmap.TypeNote && s.Alloc():
+		return f.buildID(i)
+	case s.Alloc() && !s.Exec() && !s.Nobits() && strings.Contains(s.Name, "rodata"):
+		return f.toolchainPath(i)
+	}
+	return nil
+}
+
+// text adds a text that lies in one piece.
+func (f *identifying) text(what, value string, section int, start, end uint64) {
+	if len(f.texts) < maxTexts {
+		f.texts = append(f.texts, Text{what, value, int64(end - start), f.im.Sections[section].Name})
+		f.spans[section] = append(f.spans[section], span{start, end})
+	}
 }
 
 func unique(s []string) []string {
@@ -72,78 +101,90 @@ func unique(s []string) []string {
 }
 
 // comments sorts the strings of .comment by tool. Compilers and linkers each leave one there; it survives strip.
-func comments(im *elfmap.Image, section int, t *Tools) error {
-	b, err := im.Data(section)
+func (f *identifying) comments(section int) error {
+	b, err := f.im.Data(section)
 	if err != nil {
 		return err
 	}
-	for _, part := range bytes.Split(b, []byte{0}) {
-		s := strings.TrimSpace(string(part[:min(len(part), maxText)]))
+	t := &f.tools
+	for part := range bytes.SplitSeq(b, []byte{0}) {
+		s := printable(part)
 		switch {
-		case s == "":
 		case strings.HasPrefix(s, "rustc version "):
-			t.Rustc = append(t.Rustc, strings.TrimPrefix(s, "rustc version "))
+			note(&t.Rustc, strings.TrimPrefix(s, "rustc version "))
 		case strings.HasPrefix(s, "Linker: "):
-			t.LD = append(t.LD, strings.TrimPrefix(s, "Linker: "))
+			note(&t.LD, strings.TrimPrefix(s, "Linker: "))
 		case strings.HasPrefix(s, "GCC: "), strings.Contains(s, "clang version"):
-			t.CC = append(t.CC, strings.TrimPrefix(s, "GCC: "))
+			note(&t.CC, strings.TrimPrefix(s, "GCC: "))
 		}
 	}
 	return nil
 }
 
+// note adds a version to a list of some, once.
+func note(list *[]string, version string) {
+	if version != "" && len(*list) < maxVersions && !slices.Contains(*list, version) {
+		*list = append(*list, version)
+	}
+}
+
 // vermagic finds the version text of a module.
-func vermagic(im *elfmap.Image, section int, texts []Text) ([]Text, error) {
-	b, err := im.Data(section)
+func (f *identifying) vermagic(section int) error {
+	b, err := f.im.Data(section)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, part := range bytes.Split(b, []byte{0}) {
+	at := uint64(0)
+	for part := range bytes.SplitAfterSeq(b, []byte{0}) {
+		end := at + uint64(len(part))
 		if v, ok := bytes.CutPrefix(part, []byte("vermagic=")); ok {
-			texts = append(texts, Text{textVermagic, printable(v), int64(len(part)) + 1, im.Sections[section].Name})
+			f.text(textVermagic, printable(bytes.TrimRight(v, "\x00")), section, at, end)
 		}
+		at = end
 	}
-	return texts, nil
+	return nil
 }
 
 // buildID finds the build id in a section of notes (gABI, "Note Section"): name "GNU", type 3.
-func buildID(im *elfmap.Image, section int, texts []Text) ([]Text, error) {
-	b, err := im.Data(section)
+func (f *identifying) buildID(section int) error {
+	b, err := f.im.Data(section)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for len(b) >= 12 {
-		name, desc := uint64(uint32(im.Word(b))), uint64(uint32(im.Word(b[4:])))
-		kind := im.Word(b[8:])
+	for at := uint64(0); at+12 <= uint64(len(b)); {
+		n := b[at:]
+		name, desc := uint64(uint32(f.im.Word(n))), uint64(uint32(f.im.Word(n[4:])))
 		nameEnd := 12 + (name+3)&^3
 		end := nameEnd + (desc+3)&^3
-		if end > uint64(len(b)) {
+		if end > uint64(len(n)) {
 			break
 		}
-		if kind == 3 && string(b[12:12+name]) == "GNU\x00" {
-			texts = append(texts, Text{textBuildID, hex.EncodeToString(b[nameEnd : nameEnd+min(desc, 64)]), int64(end), im.Sections[section].Name})
+		if f.im.Word(n[8:]) == 3 && string(n[12:12+name]) == "GNU\x00" {
+			f.text(textBuildID, hex.EncodeToString(n[nameEnd:nameEnd+min(desc, 64)]), section, at, at+end)
 		}
-		b = b[end:]
+		at += end
 	}
-	return texts, nil
+	return nil
 }
 
-// readBanner finds linux_banner, which names the linker too: "Linux version 6.12.1 (user@host) (gcc 14.2.0, GNU ld 2.44) #1".
-func readBanner(im *elfmap.Image, s *elfmap.Symbol, tools *Tools) ([]Text, error) {
+// banner reads linux_banner, which names the linker too: "Linux version 6.12.1 (user@host) (gcc 14.2.0, GNU ld 2.44) #1".
+func (f *identifying) banner(s *elfmap.Symbol) error {
 	if s == nil || s.Size == 0 || s.Size > 4096 {
-		return nil, nil
+		return nil
 	}
-	b, err := symbolBytes(im, s, s.Size)
+	b, err := symbolBytes(f.im, s, s.Size)
 	if err != nil || len(b) == 0 {
-		return nil, err
+		return err
 	}
 	text := printable(bytes.TrimRight(b, "\x00\n"))
-	if _, ld, ok := strings.Cut(text, ", "); ok && len(tools.LD) == 0 {
+	if _, ld, ok := strings.Cut(text, ", "); ok && len(f.tools.LD) == 0 {
 		if ld, _, ok = strings.Cut(ld, ") #"); ok {
-			tools.LD = append(tools.LD, ld)
+			note(&f.tools.LD, ld)
 		}
 	}
-	return []Text{{textBanner, text, int64(len(b)), im.Sections[s.Section].Name}}, nil
+	start := f.im.Offset(s)
+	f.text(textBanner, text, int(s.Section), start, start+uint64(len(b)))
+	return nil
 }
 
 // symbolBytes returns a copy of up to n bytes at a symbol, nil when it has none in the file.
@@ -170,53 +211,4 @@ func printable(b []byte) string {
 		}
 		return r
 	}, strings.ToValidUTF8(string(b), "?")))
-}
-
-// coreSources is what paths to the sources of core look like in panic locations, whatever stands before it. The kernel
-// remaps its own paths, not the toolchain's.
-var coreSources = []byte("/library/core/src/")
-
-// toolchainPath finds where the compiler's own sources were, as panic locations of inlined core code say. Only what all
-// occurrences in a section have in common is the path: strings of Rust stand side by side without an end mark.
-func toolchainPath(im *elfmap.Image) ([]Text, error) {
-	var out []Text
-	for i := range im.Sections {
-		s := &im.Sections[i]
-		if !s.Alloc() || s.Exec() || s.Nobits() || !strings.Contains(s.Name, "rodata") {
-			continue
-		}
-		b, err := im.Data(i)
-		if err != nil {
-			return nil, err
-		}
-		var path []byte
-		count := 0
-		for at := bytes.Index(b, coreSources); at >= 0; {
-			path = commonEnd(path, b[max(0, at-maxText):at], count == 0)
-			count++
-			next := bytes.Index(b[at+1:], coreSources)
-			if next < 0 {
-				break
-			}
-			at += 1 + next
-		}
-		if path = path[max(bytes.IndexByte(path, '/'), 0):]; count > 0 && len(path) > 0 {
-			out = append(out, Text{textSources, printable(path), int64(count * len(path)), s.Name})
-		}
-	}
-	return out, nil
-}
-
-// commonEnd returns what a and b both end with, as far as it can be part of a path; b alone when it is the first.
-func commonEnd(a, b []byte, first bool) []byte {
-	n := 0
-	for n < len(b) && pathByte(b[len(b)-1-n]) && (first || n < len(a) && a[len(a)-1-n] == b[len(b)-1-n]) {
-		n++
-	}
-	return b[len(b)-n:]
-}
-
-func pathByte(c byte) bool {
-	return c == '/' || c == '.' || c == '_' || c == '-' || c == '+' || c == '~' || c == '@' ||
-		c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
