@@ -35,7 +35,6 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer out.discard()
 	policy, err := readPolicy(c.Config)
 	if err != nil {
 		return err

@@ -141,7 +141,11 @@ func (a *app) undoLater(undo func()) func() {
 // handleSignals makes Ctrl-C leave nothing behind. A closed pipe on standard output ends the program by itself, silently.
 func (a *app) handleSignals() {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as nohup and background jobs of a script want it
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
 		s := <-signals
 		a.mu.Lock() // kept: nothing new may be created

@@ -30,7 +30,6 @@ func (c *measureCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer out.discard()
 	measured, err := a.measure(true, c.Build)
 	if err != nil {
 		return err

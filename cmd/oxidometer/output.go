@@ -9,22 +9,22 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // output collects what a command writes. Nothing reaches its destination before commit, so an error leaves it as it was.
 type output struct {
 	bytes.Buffer
 	app     *app
-	path    string   // "" for standard output
-	temp    *os.File // next to path; nil when path is no regular file
-	mode    fs.FileMode
-	discard func() // removes the temporary file; does nothing after commit
+	path    string      // "" for standard output
+	special bool        // a device or a pipe, which cannot be replaced
+	mode    fs.FileMode // of the file that is replaced; 0 when there is none
 }
 
 // create prepares writing to path; "" and "-" are standard output. A place that cannot be written to is an error now, before
 // any work. The inputs are files that must not be overwritten.
 func (a *app) create(path string, inputs ...string) (*output, error) {
-	o := &output{app: a, discard: func() {}}
+	o := &output{app: a}
 	if path == "" || path == "-" {
 		return o, nil
 	}
@@ -39,16 +39,20 @@ func (a *app) create(path string, inputs ...string) (*output, error) {
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%s: is a directory; name a file", path)
 	case err == nil && !info.Mode().IsRegular():
-		return o, nil // a device or a pipe
+		o.special = true
+		return o, nil
 	case err == nil:
 		if err := precious(path, info, inputs); err != nil {
 			return nil, err
 		}
 		o.mode = info.Mode().Perm()
 	}
-	if err := o.createTemp(); err != nil {
+	// The place is only tried: a file that stays there would be measured when it lies inside of a build.
+	_, discard, err := o.createTemp()
+	if err != nil {
 		return nil, outputError(path, err)
 	}
+	discard()
 	return o, nil
 }
 
@@ -71,8 +75,9 @@ func precious(path string, info fs.FileInfo, inputs []string) error {
 	return nil
 }
 
-// createTemp creates an empty file beside the destination, with the mode the destination will have.
-func (o *output) createTemp() error {
+// createTemp creates an empty file beside the destination, with the mode that the umask gives. discard closes and removes it;
+// that does nothing once it has been renamed.
+func (o *output) createTemp() (temp *os.File, discard func(), err error) {
 	o.app.mu.Lock()
 	defer o.app.mu.Unlock()
 	dir, base := filepath.Split(o.path)
@@ -83,14 +88,12 @@ func (o *output) createTemp() error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		o.temp = f
-		o.discard = o.app.undoLater(func() {
+		return f, o.app.undoLater(func() {
 			f.Close()
 			os.Remove(name)
-		})
-		return nil
+		}), nil
 	}
 }
 
@@ -99,7 +102,7 @@ func (o *output) commit() error {
 	switch {
 	case o.path == "":
 		return o.app.print(o.String())
-	case o.temp == nil:
+	case o.special:
 		if err := os.WriteFile(o.path, o.Bytes(), 0o666); err != nil {
 			return outputError(o.path, err)
 		}
@@ -112,18 +115,23 @@ func (o *output) commit() error {
 }
 
 func (o *output) replace() error {
-	if _, err := o.temp.Write(o.Bytes()); err != nil {
+	temp, discard, err := o.createTemp()
+	if err != nil {
+		return err
+	}
+	defer discard()
+	if _, err := temp.Write(o.Bytes()); err != nil {
 		return err
 	}
 	if o.mode != 0 {
-		if err := o.temp.Chmod(o.mode); err != nil {
+		if err := temp.Chmod(o.mode); err != nil {
 			return err
 		}
 	}
-	if err := o.temp.Close(); err != nil {
+	if err := temp.Close(); err != nil {
 		return err
 	}
-	return os.Rename(o.temp.Name(), o.path)
+	return os.Rename(temp.Name(), o.path)
 }
 
 // outputError says why a place cannot be written to, and what to do.
@@ -133,8 +141,11 @@ func outputError(path string, err error) error {
 		cause = p.Err
 	}
 	remedy := "check the place and its permissions"
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		cause, remedy = errors.New("its directory does not exist"), "create it, or choose another file"
+	case errors.Is(err, syscall.ENOSPC):
+		remedy = "make room, or choose another place"
 	}
 	return fmt.Errorf("%s: cannot be written: %w; %s", path, cause, remedy)
 }

@@ -29,7 +29,6 @@ func (c *showCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer out.discard()
 	policy, err := readPolicy(c.Config)
 	if err != nil {
 		return err
