@@ -9,18 +9,19 @@ import (
 
 // glob is a compiled pattern. Most patterns are a name, or a prefix and a star.
 type glob struct {
-	exact, prefix string
-	re            *regexp.Regexp
+	text   string // the name, or the prefix
+	prefix bool   // text is a prefix
+	re     *regexp.Regexp
 }
 
 // compileGlob compiles a pattern in which * stands for any run of characters (within one path element when slash is
 // set, where ** crosses them), and ? for one. Everything else stands for itself.
 func compileGlob(pattern string, slash bool) glob {
 	if !strings.ContainsAny(pattern, "*?") {
-		return glob{exact: pattern}
+		return glob{text: pattern}
 	}
 	if p := strings.TrimRight(pattern, "*"); !strings.ContainsAny(p, "*?") && (!slash || strings.HasSuffix(pattern, "**")) {
-		return glob{prefix: p}
+		return glob{text: p, prefix: true}
 	}
 	one, run := ".", ".*"
 	if slash {
@@ -43,17 +44,21 @@ func compileGlob(pattern string, slash bool) glob {
 			b.WriteString(regexp.QuoteMeta(rest[:1]))
 		}
 	}
-	return glob{re: regexp.MustCompile("(?s)^" + b.String() + "$")}
+	re, err := regexp.Compile("(?s)^" + b.String() + "$")
+	if err != nil { // no UTF-8, so it is only itself
+		return glob{text: pattern}
+	}
+	return glob{re: re}
 }
 
 func (g glob) match(s string) bool {
 	switch {
 	case g.re != nil:
 		return g.re.MatchString(s)
-	case g.exact != "":
-		return s == g.exact
+	case g.prefix:
+		return strings.HasPrefix(s, g.text)
 	}
-	return strings.HasPrefix(s, g.prefix)
+	return s == g.text
 }
 
 // MatchPath reports whether a path fits a pattern, as in Match.Images and Budget.Path.

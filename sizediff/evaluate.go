@@ -2,6 +2,8 @@ package sizediff
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,10 +28,7 @@ func Evaluate(target string, r *Report, p Policy) TargetResult {
 	f.runtime()
 	f.unattributed()
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		if x, y := severityRank(a.Severity), severityRank(b.Severity); x != y {
-			return y - x
-		}
-		return 0
+		return severityRank(b.Severity) - severityRank(a.Severity)
 	})
 	return t
 }
@@ -53,7 +52,7 @@ func applyBudgets(target string, r *Report, p Policy) []BudgetResult {
 		c := budgeted(r, b)
 		res := BudgetResult{Budget: b, Delta: c.Delta, Limit: b.Bytes, Status: BudgetWithin}
 		if b.Percent != 0 {
-			res.Limit = int64(float64(c.Base) * b.Percent / 100)
+			res.Limit = percentOf(c.Base, b.Percent)
 		}
 		switch {
 		case suspended(r, p.Tolerate):
@@ -64,6 +63,21 @@ func applyBudgets(target string, r *Report, p Policy) []BudgetResult {
 		out = append(out, res)
 	}
 	return out
+}
+
+// percentOf returns the given share of a number of bytes, rounded down. The share is taken as the decimal number that
+// people write, so that 0.29 % of 10,000 is 29 and not what is left of it in binary.
+func percentOf(n int64, percent float64) int64 {
+	share, ok := new(big.Rat).SetString(strconv.FormatFloat(percent, 'g', -1, 64))
+	if !ok { // infinite, or no number
+		return 0
+	}
+	share.Mul(share, big.NewRat(n, 100))
+	limit := new(big.Int).Div(share.Num(), share.Denom())
+	if !limit.IsInt64() {
+		return math.MaxInt64
+	}
+	return limit.Int64()
 }
 
 // budgeted returns the resident bytes that a budget limits.
@@ -113,10 +127,14 @@ func signed(n int64) string {
 
 // std is no part of a kernel: its presence means that a crate was built for a host.
 func (f *findings) std() {
+	var std Change // in all buckets
 	for _, c := range f.r.Crates {
-		if c.Crate == "std" && c.Head > 0 {
-			f.add(RuleStdLinked, Error, "", c.Delta, "crate std is linked, %s bytes; a kernel has no std: find the crate that asks for it", signed(c.Head)[1:])
+		if c.Crate == "std" {
+			std = std.Plus(c.Change)
 		}
+	}
+	if std.Head > 0 {
+		f.add(RuleStdLinked, Error, "", std.Delta, "crate std is linked, %s bytes; a kernel has no std: find the crate that asks for it", signed(std.Head)[1:])
 	}
 }
 

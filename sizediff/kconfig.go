@@ -25,12 +25,20 @@ func ParseConfig(text []byte) []Option {
 		name, value, ok := strings.Cut(strings.TrimRight(string(line), "\r\n"), "=")
 		name, isOption := strings.CutPrefix(name, "CONFIG_")
 		if ok && isOption && name != "" && len(out) < maxOptions {
-			out = append(out, Option{printable([]byte(name)), printable([]byte(value))})
+			out = append(out, Option{printable([]byte(name)), optionValue(value)})
 		}
 	}
 	slices.Reverse(out)
 	slices.SortStableFunc(out, func(a, b Option) int { return strings.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(out, func(a, b Option) bool { return a.Name == b.Name })
+}
+
+// optionValue keeps a value short and harmless, and different from any other.
+func optionValue(value string) string {
+	if len(value) <= maxText {
+		return printable([]byte(value))
+	}
+	return printable([]byte(value[:maxText/2])) + "... " + shortDigest([]byte(value))
 }
 
 // configDigest is the SHA-256 of the options in their order, in hexadecimal; "" for none.

@@ -8,7 +8,20 @@ import (
 )
 
 // pair is a symbol of base and its counterpart in head.
-type pair struct{ base, head int32 }
+type pair struct {
+	base, head int32
+	by         matchedBy
+}
+
+// matchedBy is the ground on which symbols were paired.
+type matchedBy uint8
+
+const (
+	byExactName matchedBy = iota
+	byLooseName
+	byAliasName
+	byFamily
+)
 
 // side is one image of a comparison.
 type side struct {
@@ -24,6 +37,7 @@ func (s *side) symbol(i int32) *Symbol { return &s.im.Symbols[i] }
 type matcher struct {
 	base, head side
 	pairs      []pair
+	by         matchedBy // what pass pairs by
 	names      map[string]looseName
 	steps      int // of searching that lockstep may still take
 }
@@ -47,21 +61,61 @@ func matchSymbols(base, head *Image, count *Matching) *matcher {
 	hashFree := func(s *side, i int32) string { return m.loose(s.symbol(i).Name).hashFree }
 	m.pass(inSection(name))
 	m.pass(name)
-	count.Exact += len(m.pairs)
-	n := len(m.pairs)
+	m.by = byLooseName
 	m.pass(inSection(func(s *side, i int32) string {
 		return hashFree(s, i) + "\x00" + s.im.Crates[s.symbol(i).Inst]
 	}))
 	m.pass(inSection(hashFree))
 	m.pass(hashFree)
-	count.HashFree += len(m.pairs) - n
-	n = len(m.pairs)
 	m.byAlias()
-	count.Alias += len(m.pairs) - n
-	n = len(m.pairs)
+	m.reopenFamilies()
+	m.by = byFamily
 	m.pass(inSection(func(s *side, i int32) string { return m.loose(s.symbol(i).Name).family }))
-	count.Family += len(m.pairs) - n
+	m.count(count)
 	return m
+}
+
+func (m *matcher) count(to *Matching) {
+	for _, p := range m.pairs {
+		switch p.by {
+		case byExactName:
+			to.Exact++
+		case byLooseName:
+			to.HashFree++
+		case byAliasName:
+			to.Alias++
+		case byFamily:
+			to.Family++
+		}
+	}
+}
+
+// reopenFamilies takes back pairs of closures and shims that differ in size, where the family also has some without a
+// counterpart: the number in the name has shifted, and says nothing.
+func (m *matcher) reopenFamilies() {
+	families := map[string]bool{}
+	for _, s := range []*side{&m.base, &m.head} {
+		for _, i := range s.rest {
+			if n := m.loose(s.symbol(i).Name); n.numbered {
+				families[n.family] = true
+			}
+		}
+	}
+	if len(families) == 0 {
+		return
+	}
+	kept := m.pairs[:0]
+	for _, p := range m.pairs {
+		s, t := m.base.symbol(p.base), m.head.symbol(p.head)
+		if s.Size == t.Size || s.How != ByName || !families[m.loose(s.Name).family] {
+			kept = append(kept, p)
+			continue
+		}
+		m.base.rest, m.head.rest = append(m.base.rest, p.base), append(m.head.rest, p.head)
+	}
+	m.pairs = kept
+	slices.Sort(m.base.rest)
+	slices.Sort(m.head.rest)
 }
 
 func sectionNumbers(im *Image, ids map[string]int32) []int32 {
@@ -93,7 +147,7 @@ func (m *matcher) lockstep() {
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {
 		if m.equal(i, j) {
-			m.pairs = append(m.pairs, pair{int32(i), int32(j)})
+			m.pairs = append(m.pairs, pair{int32(i), int32(j), byExactName})
 			i, j = i+1, j+1
 			continue
 		}
@@ -139,7 +193,7 @@ func (s *side) leave(i, j int) int {
 // keyFunc names a symbol for one pass; "" keeps it out of the pass.
 type keyFunc func(s *side, i int32) string
 
-// sectionPrefix makes a section's number, which has 20 bits at most, the first bytes of a key.
+// sectionPrefix makes a section's number, which has 24 bits at most, the first bytes of a key.
 func sectionPrefix(id int32) string {
 	return string([]byte{byte(id >> 16), byte(id >> 8), byte(id)})
 }
@@ -196,7 +250,7 @@ func (m *matcher) pairGroup(base, head []int32) {
 	for _, i := range base {
 		n := m.base.symbol(i).Size
 		if q := bySize[n]; len(q) > 0 {
-			m.pairs = append(m.pairs, pair{i, q[0]})
+			m.pairs = append(m.pairs, pair{i, q[0], m.by})
 			used[q[0]] = true
 			bySize[n] = q[1:]
 		} else {
@@ -205,7 +259,7 @@ func (m *matcher) pairGroup(base, head []int32) {
 	}
 	for _, j := range head {
 		if len(left) > 0 && !used[j] {
-			m.pairs = append(m.pairs, pair{left[0], j})
+			m.pairs = append(m.pairs, pair{left[0], j, m.by})
 			left = left[1:]
 		}
 	}
@@ -251,7 +305,7 @@ func (m *matcher) byAlias() {
 	usedBase, usedHead := map[int32]bool{}, map[int32]bool{}
 	for _, k := range common {
 		if i, j := base[k], head[k]; !usedBase[i] && !usedHead[j] {
-			m.pairs = append(m.pairs, pair{i, j})
+			m.pairs = append(m.pairs, pair{i, j, byAliasName})
 			usedBase[i], usedHead[j] = true, true
 		}
 	}
@@ -283,18 +337,25 @@ func (m *matcher) allNames(s *side) map[string]int32 {
 // looseName is what is left of a name when everything is taken off that a rebuild changes by itself.
 type looseName struct {
 	hashFree string // without hashes, disambiguators and counters
-	family   string // also without the numbers of closures, shims and clones
+	family   string // also without the numbers of closures and shims, and without what compilers append
+	numbered bool   // family lacks the number of a closure or a shim
 }
 
 func loosen(name string) looseName {
 	if rustname.Looks(name) {
 		if n, ok := rustname.Parse(name); ok {
-			return looseName{uncount(n.MatchKey()) + n.Suffix, uncount(n.FamilyKey())}
+			key, family := uncount(n.MatchKey()), uncount(n.FamilyKey())
+			_, clone := cutClones("_" + n.Suffix)
+			return looseName{key + clone, family, key != family}
 		}
 	}
 	stem, clone := cutClones(name)
 	stem = uncount(stem)
-	return looseName{stem + clone, stem}
+	family := stem
+	if strings.Contains(clone, ".cold") { // what is split off is no relative of what it was split from
+		family += ".cold"
+	}
+	return looseName{stem + clone, family, false}
 }
 
 // cutClones takes off the suffixes that compilers append to C names: .llvm.N and .N go, of .constprop.N, .isra.N, .part.N

@@ -15,8 +15,8 @@ type Bucket struct {
 	Match []Match
 }
 
-// Match is a conjunction: every list that is not empty must have a pattern that fits. Patterns are globs as in path.Match,
-// with ** for any number of path elements in Images.
+// Match is a conjunction: every list that is not empty must have a pattern that fits. In a pattern * stands for any run of
+// characters and ? for one; in Images neither crosses a slash, and ** does. Everything else stands for itself.
 type Match struct {
 	Crates   []string   // defining crate
 	Paths    []string   // module path of the item, such as core::fmt::*; a pattern also covers what lies below it

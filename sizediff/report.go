@@ -19,8 +19,9 @@ const (
 	NotCompared State = "not_compared"
 )
 
-// Report is the comparison of two builds. Its JSON form is a contract (DESIGN.md, "JSON of diff").
-// Every list is ordered by largest absolute delta, then by name, and is never nil.
+// Report is the comparison of two builds. Its JSON form is a contract (DESIGN.md, "JSON of diff"). No list is ever nil.
+// Lists are ordered by largest absolute delta, then by name, but for three: Buckets are in the order of the policy, Config
+// is in that of the options' names, and Findings, which Evaluate fills, begin with the severest.
 type Report struct {
 	Schema        string          `json:"schema"`
 	State         State           `json:"state"`
