@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// openSQLite opens the file with one writing connection, because SQLite has one writer and River's driver asks for it, and a few that
+// read beside it, which the write-ahead log allows. Every commit is on the disk before a delivery is answered.
+func (s *Store) openSQLite(ctx context.Context, file string) error {
+	if err := makePrivate(file); err != nil {
+		return err
+	}
+	name := "file:" + (&url.URL{Path: file}).EscapedPath()
+	const common = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
+	var err error
+	if s.write, err = sql.Open("sqlite", name+common+"&_txlock=immediate"); err != nil {
+		return fmt.Errorf("database %s: %w", file, err)
+	}
+	s.write.SetMaxOpenConns(1)
+	s.close = func() { s.write.Close() }
+	if err := s.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("database %s cannot be opened: %w: name a SQLite file in a folder that this user may write to", file, err)
+	}
+	if s.read, err = sql.Open("sqlite", name+common+"&_pragma=query_only(true)"); err != nil {
+		return fmt.Errorf("database %s: %w", file, err)
+	}
+	s.read.SetMaxOpenConns(4)
+	s.close = func() { s.read.Close(); s.write.Close() }
+
+	s.jobs, err = newRiver(riversqlite.New(s.write), riversqlite.New(s.read), func(ctx context.Context) (*sql.Tx, conn, error) {
+		tx, err := s.write.BeginTx(ctx, nil)
+		return tx, sqlConn{tx}, err
+	})
+	return err
+}
+
+// makePrivate makes the file, if need be, and takes it from everyone else: payloads and measurements of private repositories lie in it.
+// SQLite gives its log the same mode.
+func makePrivate(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("database cannot be opened: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return f.Chmod(0o600)
+}
+
+// sqlConn is a transaction of database/sql.
+type sqlConn struct{ tx *sql.Tx }
+
+func (c sqlConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := c.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (c sqlConn) row(ctx context.Context, query string, args []any, into ...any) error {
+	return notFound(c.tx.QueryRowContext(ctx, query, args...).Scan(into...))
+}
+
+func (c sqlConn) commit(context.Context) error   { return c.tx.Commit() }
+func (c sqlConn) rollback(context.Context) error { return c.tx.Rollback() }

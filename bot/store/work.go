@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// Worker makes a River client that works jobs of this store.
+func (s *Store) Worker(config *river.Config) (Client, error) { return s.jobs.client(config) }
+
+// RescueOrphans takes the jobs of workers that are not alive any more: they run again at once, or are discarded when that was their
+// last attempt. It returns both.
+func (s *Store) RescueOrphans(ctx context.Context) (rescued, discarded []*rivertype.JobRow, err error) {
+	running, err := s.jobs.running(ctx)
+	if err != nil || len(running) == 0 {
+		return nil, nil, err
+	}
+	// Read after the jobs: a worker says that it lives before it takes its first.
+	alive, err := s.aliveWorkers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, j := range running {
+		if j.AttemptedAt == nil || len(j.AttemptedBy) == 0 || alive[j.AttemptedBy[len(j.AttemptedBy)-1]] {
+			continue
+		}
+		if err := s.jobs.rescue(ctx, j, "the worker that ran it died", s.now()); err != nil {
+			return rescued, discarded, err
+		}
+		if j.Attempt >= j.MaxAttempts {
+			discarded = append(discarded, j)
+		} else {
+			rescued = append(rescued, j)
+		}
+	}
+	return rescued, discarded, nil
+}
+
+// Stats is the state of the queue.
+type Stats struct {
+	Jobs      map[string]int // by River's state: available, running, scheduled, retryable, completed, cancelled, discarded, pending
+	Waiting   int            // available, scheduled and retryable
+	OldestAge time.Duration  // how long the job that could run and waits longest has waited; 0 when none waits
+}
+
+// Stats counts the jobs.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	counts, err := s.jobs.counts(ctx)
+	if err != nil {
+		return Stats{}, err
+	}
+	st := Stats{Jobs: map[string]int{}}
+	for _, state := range rivertype.JobStates() {
+		st.Jobs[string(state)] = counts[state]
+	}
+	st.Waiting = counts[rivertype.JobStateAvailable] + counts[rivertype.JobStateScheduled] + counts[rivertype.JobStateRetryable]
+	oldest, err := s.jobs.oldest(ctx)
+	if err != nil || oldest == nil {
+		return st, err
+	}
+	st.OldestAge = max(0, s.now().Sub(oldest.ScheduledAt))
+	return st, nil
+}
+
+// Retention says how long things are kept. Zero keeps them for ever.
+type Retention struct {
+	Deliveries   time.Duration // and with them what makes a redelivery a duplicate; GitHub redelivers for three days
+	Evaluations  time.Duration // except the newest of each pull request
+	Measurements time.Duration
+}
+
+// DefaultRetention suits a busy installation.
+func DefaultRetention() Retention {
+	return Retention{Deliveries: 14 * 24 * time.Hour, Evaluations: 365 * 24 * time.Hour, Measurements: 180 * 24 * time.Hour}
+}
+
+// Purge deletes what is older than its retention, in steps that do not hold up deliveries, and returns how many rows went.
+func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
+	var total int64
+	now := s.now()
+	steps := []struct {
+		age   time.Duration
+		query string
+	}{
+		{keep.Deliveries, `DELETE FROM deliveries WHERE guid IN (SELECT guid FROM deliveries WHERE received < ?1 LIMIT 500)`},
+		{keep.Evaluations, `DELETE FROM evaluations WHERE id IN (SELECT id FROM evaluations e WHERE created < ?1 AND EXISTS
+			(SELECT 1 FROM evaluations n WHERE n.repo = e.repo AND n.pull = e.pull AND n.id > e.id) LIMIT 100)`},
+		{keep.Measurements, `DELETE FROM measurements WHERE id IN (SELECT id FROM measurements WHERE created < ?1 LIMIT 20)`},
+		{7 * 24 * time.Hour, `DELETE FROM job_keys WHERE key IN (SELECT key FROM job_keys WHERE updated < ?1 LIMIT 500)`},
+		{24 * time.Hour, `DELETE FROM leases WHERE expires < ?1`},
+	}
+	for _, step := range steps {
+		if step.age <= 0 {
+			continue
+		}
+		for {
+			n, err := s.exec(ctx, step.query, now.Add(-step.age).UnixMicro())
+			total += n
+			if err != nil {
+				return total, err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return total, nil
+}
