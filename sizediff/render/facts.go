@@ -17,8 +17,8 @@ func textLine(r *sizediff.Report, t sizediff.TextChange, say voice) string {
 		s += "only "
 	}
 	s += "in " + say.prose(t.What)
-	if t.Base != "" || t.Head != "" {
-		s += " (" + textValue(t.Base, say) + " → " + textValue(t.Head, say) + ")"
+	if base, head := differingWords(t.Base, t.Head); base != head {
+		s += " (" + textValue(base, say) + " → " + textValue(head, say) + ")"
 	}
 	if t.Delta != 0 {
 		s += ", " + deltaBytes(t.Delta)
@@ -42,8 +42,20 @@ func textLines(r *sizediff.Report, say voice) []string {
 // buildID is how the measurement calls the text that identifies a build.
 const buildID = "build id"
 
+// differingWords leaves out the words that two texts begin and end with. What only one of them has stands with the words
+// around it.
+func differingWords(base, head string) (string, string) {
+	b, h := strings.Fields(base), strings.Fields(head)
+	for len(b) > 1 && len(h) > 1 && b[0] == h[0] {
+		b, h = b[1:], h[1:]
+	}
+	for len(b) > 1 && len(h) > 1 && b[len(b)-1] == h[len(h)-1] {
+		b, h = b[:len(b)-1], h[:len(h)-1]
+	}
+	return strings.Join(b, " "), strings.Join(h, " ")
+}
+
 func textValue(s string, say voice) string {
-	s = strings.TrimSpace(s)
 	if s == "" {
 		return "none"
 	}

@@ -252,3 +252,63 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestDifferingWords(t *testing.T) {
+	for _, x := range [][4]string{
+		{"7.2.13 SMP mod_unload", "7.2.6 SMP mod_unload", "7.2.13", "7.2.6"},
+		{"Linux version 6.1 (a@b) #1", "Linux version 6.2 (a@b) #2", "6.1 (a@b) #1", "6.2 (a@b) #2"},
+		{"6.1 SMP preempt", "6.1 preempt", "SMP preempt", "preempt"},
+		{"same words", "same words", "words", "words"},
+		{"", "new", "", "new"},
+	} {
+		if b, h := differingWords(x[0], x[1]); b != x[2] || h != x[3] {
+			t.Errorf("%q and %q differ in %q and %q, want %q and %q", x[0], x[1], b, h, x[2], x[3])
+		}
+	}
+}
+
+// What cannot be known, or is of one side only, is said in the first line.
+func TestHeadlineOfOddBuilds(t *testing.T) {
+	text := func(change func(*sizediff.Report)) string {
+		r := growthReport()
+		change(r)
+		e := &sizediff.Evaluation{Targets: []sizediff.TargetResult{target("", r)}}
+		return newView(e).headline(plainVoice).String()
+	}
+	for _, x := range []struct {
+		name   string
+		change func(*sizediff.Report)
+		want   string
+	}{
+		{"stripped", func(r *sizediff.Report) { r.Images[0].Stripped = true }, "Kernel grows by 2,148 B; Rust runtime not known, because vmlinux is stripped."},
+		{"no Rust", func(r *sizediff.Report) { r.Buckets[0].Resident = sizediff.Change{} }, "Kernel grows by 2,148 B; no Rust runtime in it."},
+		{"one side", func(r *sizediff.Report) {
+			r.Images = append(r.Images, sizediff.ImageChange{Path: "a.ko", Status: sizediff.Added},
+				sizediff.ImageChange{Path: "b.ko", Status: sizediff.Removed}, sizediff.ImageChange{Path: "c.ko", Status: sizediff.Removed},
+				sizediff.ImageChange{Path: "d.ko", Status: sizediff.Removed, MovedTo: "vmlinux"})
+		}, "Kernel grows by 2,148 B; Rust runtime +612 B. 1 image only in the head and 2 images only in the base."},
+		{"shift", func(r *sizediff.Report) { r.Totals.Resident, r.Totals.Init = sizediff.Change{}, sizediff.Change{} },
+			"Resident size is unchanged in all, but not in its parts; Rust runtime +612 B."},
+	} {
+		if got := text(x.change); got != x.want {
+			t.Errorf("%s: %q, want %q", x.name, got, x.want)
+		}
+	}
+}
+
+func TestToolNames(t *testing.T) {
+	gcc, clang := "(Debian 12.2.0-14) 12.2.0", "Debian clang version 19.1.7 (3)"
+	for _, x := range []struct {
+		base, head []string
+		want       string
+	}{
+		{[]string{gcc}, []string{"(GNU) 13.1.0"}, "gcc 12.2.0 → 13.1.0"},
+		{[]string{gcc}, []string{clang}, "C compiler gcc 12.2.0 → clang 19.1.7"},
+		{[]string{clang}, []string{clang, gcc}, "C compiler clang 19.1.7 → clang 19.1.7 and gcc 12.2.0"},
+		{nil, []string{clang}, "clang unknown → 19.1.7"},
+	} {
+		if got := tools(sizediff.Fingerprint{CC: x.base}, sizediff.Fingerprint{CC: x.head})[1].change(plainVoice); got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
+	}
+}

@@ -110,7 +110,7 @@ func buildTools(r *sizediff.Report, say voice) string {
 	var parts []string
 	for _, t := range tools(r.Head.Fingerprint, r.Head.Fingerprint) {
 		if len(t.head) > 0 {
-			parts = append(parts, t.name+" "+say.name(versions(t.head, versionOf)))
+			parts = append(parts, t.name+" "+say.name(versions(t.head, t.short)))
 		}
 	}
 	if len(parts) == 0 {

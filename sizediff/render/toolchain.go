@@ -10,27 +10,54 @@ import (
 
 // tool is one part of a fingerprint.
 type tool struct {
-	name       string
+	name       string // of the program when it is the same one everywhere, else what it is for
 	base, head []string
+	short      func(string) string // a version out of what the tool says of itself
 }
 
 func tools(base, head sizediff.Fingerprint) []tool {
 	return []tool{
-		{toolName("rustc", base.Rustc, head.Rustc), base.Rustc, head.Rustc},
-		{toolName("C compiler", base.CC, head.CC), base.CC, head.CC},
-		{toolName("linker", base.LD, head.LD), base.LD, head.LD},
+		newTool("rustc", rustcName, base.Rustc, head.Rustc),
+		newTool("C compiler", compilerName, base.CC, head.CC),
+		newTool("linker", linkerName, base.LD, head.LD),
 	}
 }
 
-// toolName finds a better name than the fallback in what the tools say of themselves.
-func toolName(fallback string, base, head []string) string {
-	all := strings.ToLower(strings.Join(append(slices.Clone(base), head...), " "))
-	for _, n := range []struct{ in, name string }{{"clang", "clang"}, {"gcc", "gcc"}, {"lld", "LLD"}, {"gnu ld", "GNU ld"}} {
-		if strings.Contains(all, n.in) && fallback != "rustc" {
+func newTool(use string, program func(string) string, base, head []string) tool {
+	t := tool{name: use, base: base, head: head, short: versionOf}
+	var programs []string
+	for _, said := range slices.Concat(base, head) {
+		if p := program(said); !slices.Contains(programs, p) {
+			programs = append(programs, p)
+		}
+	}
+	switch len(programs) {
+	case 0:
+	case 1:
+		t.name = programs[0]
+	default:
+		t.short = func(said string) string { return program(said) + " " + versionOf(said) }
+	}
+	return t
+}
+
+func rustcName(string) string { return "rustc" }
+
+// compilerName tells compilers apart: GCC says only who packed it, and its version.
+func compilerName(said string) string {
+	if strings.Contains(said, "clang") {
+		return "clang"
+	}
+	return "gcc"
+}
+
+func linkerName(said string) string {
+	for _, n := range []struct{ in, name string }{{"LLD", "LLD"}, {"GNU ld", "GNU ld"}, {"mold", "mold"}} {
+		if strings.Contains(said, n.in) {
 			return n.name
 		}
 	}
-	return fallback
+	return "linker"
 }
 
 var (
@@ -63,7 +90,7 @@ func (t tool) changed() bool { return !slices.Equal(t.base, t.head) }
 
 // change is "rustc 1.86.0 → 1.87.0"; builds of the same version are told apart by all they say.
 func (t tool) change(say voice) string {
-	base, head := versions(t.base, versionOf), versions(t.head, versionOf)
+	base, head := versions(t.base, t.short), versions(t.head, t.short)
 	if base == head {
 		whole := func(s string) string { return s }
 		return t.name + " " + say.code(versions(t.base, whole)) + " → " + say.code(versions(t.head, whole))
@@ -98,7 +125,7 @@ func fingerprint(r *sizediff.Report, say voice) string {
 		case t.changed():
 			parts = append(parts, t.change(say))
 		case len(t.head) > 0:
-			parts = append(parts, t.name+" "+say.name(versions(t.head, versionOf)))
+			parts = append(parts, t.name+" "+say.name(versions(t.head, t.short)))
 		}
 	}
 	base, head := r.Base.Fingerprint.ConfigSHA256, r.Head.Fingerprint.ConfigSHA256

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -177,9 +178,21 @@ func (v *view) kernel() bool {
 	return false
 }
 
+// strippedImages are those that differ and have no symbols.
+func strippedImages(r *sizediff.Report) []string {
+	var paths []string
+	for _, i := range r.Images {
+		if i.Stripped && i.Status != sizediff.ImageIdentical && !i.SameSize {
+			paths = append(paths, i.Path)
+		}
+	}
+	return paths
+}
+
 func isKernel(r *sizediff.Report) bool {
 	return slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool {
-		return i.Path == "vmlinux" || strings.HasSuffix(i.Path, "/vmlinux") || strings.HasSuffix(i.Path, ".ko")
+		name := path.Base(i.Path) // also vmlinux.old and vmlinux-6.12
+		return strings.HasPrefix(name, "vmlinux") || strings.HasSuffix(name, ".ko")
 	})
 }
 

@@ -168,7 +168,7 @@ func (v *view) headlineWithin(say voice) headline {
 			joinSentences(v.comparedCount(), v.budgetNote()),
 		}
 	}
-	h := headline{v.growth(say, true) + ".", joinSentences(v.comparedCount(), v.budgetNote())}
+	h := headline{v.growth(say, true) + ".", joinSentences(v.comparedCount(), v.imagesNote(), v.budgetNote())}
 	if t.Report.Totals.Resident.Delta != 0 && len(v.missing) > 0 {
 		h.verdict = fmt.Sprintf("%s%s.", deltaBytes(t.Report.Totals.Resident.Delta), v.worstOf())
 		if clause := v.runtimeClause(say, true); clause != "" {
@@ -194,6 +194,8 @@ func (v *view) growth(say voice, judged bool) string {
 		s = subject + " shrinks by " + strings.TrimPrefix(deltaBytes(d), "-")
 	case totals.Init.Delta != 0:
 		s = "Resident size is unchanged, init " + deltaBytes(totals.Init.Delta)
+	case shifted(t.Report):
+		s = "Resident size is unchanged in all, but not in its parts"
 	case totals.Unloaded.Delta != 0 || totals.File.Delta != 0:
 		s = fmt.Sprintf("Only what is never loaded changes: unloaded %s, files %s", deltaBytes(totals.Unloaded.Delta), deltaBytes(totals.File.Delta))
 	default:
@@ -208,15 +210,29 @@ func (v *view) growth(say voice, judged bool) string {
 	return s
 }
 
-// runtimeClause says what happened to the runtime of the worst target, "" when the policy knows no runtime.
+// shifted reports whether bytes went from bucket to bucket.
+func shifted(r *sizediff.Report) bool {
+	return slices.ContainsFunc(r.Buckets, func(b sizediff.BucketChange) bool { return b.Resident.Delta != 0 })
+}
+
+// runtimeClause says what happened to the runtime of the worst target, "" when the policy knows no runtime. What symbols
+// alone could tell is not said of stripped images.
 func (v *view) runtimeClause(say voice, judged bool) string {
-	b, ok := bucketOf(v.worst().Report, sizediff.BucketRuntime)
+	r := v.worst().Report
+	b, ok := bucketOf(r, sizediff.BucketRuntime)
 	if !ok {
 		return ""
 	}
-	s := say.prose(bucketLabel(b)) + " unchanged"
-	if b.Resident.Delta != 0 {
-		s = say.prose(bucketLabel(b)) + " " + deltaBytes(b.Resident.Delta)
+	label := say.prose(bucketLabel(b))
+	if stripped := strippedImages(r); len(stripped) > 0 {
+		return fmt.Sprintf("%s not known, because %s %s stripped", label, subjectOf(stripped, say), verb(stripped, "is", "are"))
+	}
+	s := label + " unchanged"
+	switch {
+	case b.Resident.Delta != 0:
+		s = label + " " + deltaBytes(b.Resident.Delta)
+	case b.Resident == sizediff.Change{} && b.Init == sizediff.Change{}:
+		s = "no " + label + " in it"
 	}
 	if judged && v.judgingBucket() == sizediff.BucketRuntime {
 		s += v.used(sizediff.BucketRuntime)
@@ -240,6 +256,31 @@ func (v *view) used(bucket string) string {
 		return ", within budget"
 	}
 	return fmt.Sprintf(", within budget (%d %% of %s)", b.Used(), bytesOf(b.Limit))
+}
+
+// imagesNote says how many images of the worst target exist on one side only: their whole size is in the difference.
+func (v *view) imagesNote() string {
+	added, removed := 0, 0
+	for _, i := range v.worst().Report.Images {
+		switch {
+		case i.MovedFrom != "" || i.MovedTo != "":
+		case i.Status == sizediff.Added:
+			added++
+		case i.Status == sizediff.Removed:
+			removed++
+		}
+	}
+	var clauses []string
+	if added > 0 {
+		clauses = append(clauses, counted(added, "image")+" only in the head")
+	}
+	if removed > 0 {
+		clauses = append(clauses, counted(removed, "image")+" only in the base")
+	}
+	if len(clauses) == 0 {
+		return ""
+	}
+	return sentenceCase(listed(clauses)) + "."
 }
 
 // budgetNote says when budgets exist and are not applied.
