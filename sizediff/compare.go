@@ -179,7 +179,7 @@ func (c *comparison) pairRow(p *imagePair, q pair) {
 	s, t := &p.base.Symbols[q.base], &p.head.Symbols[q.head]
 	from, to := &p.base.Sections[s.Section], &p.head.Sections[t.Section]
 	change := NewChange(int64(s.Size), int64(t.Size))
-	moved := from.Name != to.Name || from.Kind != to.Kind
+	moved := from.Kind != to.Kind || from.Name != to.Name && looseSection(from.Name) != looseSection(to.Name)
 	if change.Delta == 0 && !moved {
 		return
 	}
@@ -238,11 +238,17 @@ func (c *comparison) residue(p *imagePair) bool {
 	if p.head != nil {
 		head = p.headTally.residue
 	}
+	names := newSectionNames()
+	changes := map[residueKey]Change{}
 	eachKey(base, head, func(k residueKey, b, h int64) {
-		if b != h {
-			c.out.Residue = append(c.out.Residue, ResidueChange{p.path, k.section, k.class, k.crate, k.kind, NewChange(b, h)})
-		}
+		k.section = names.key(k.section)
+		changes[k] = changes[k].Plus(NewChange(b, h))
 	})
+	for k, change := range changes {
+		if change.Delta != 0 {
+			c.out.Residue = append(c.out.Residue, ResidueChange{p.path, names.name(k.section), k.class, k.crate, k.kind, change})
+		}
+	}
 	return len(c.out.Residue) > n
 }
 

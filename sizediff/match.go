@@ -1,11 +1,6 @@
 package sizediff
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/oxidometer/oxidometer/sizediff/rustname"
-)
+import "slices"
 
 // pair is a symbol of base and its counterpart in head.
 type pair struct {
@@ -121,10 +116,11 @@ func (m *matcher) reopenFamilies() {
 func sectionNumbers(im *Image, ids map[string]int32) []int32 {
 	out := make([]int32, len(im.Sections))
 	for i := range im.Sections {
-		id, ok := ids[im.Sections[i].Name]
+		name := looseSection(im.Sections[i].Name)
+		id, ok := ids[name]
 		if !ok {
 			id = int32(len(ids))
-			ids[im.Sections[i].Name] = id
+			ids[name] = id
 		}
 		out[i] = id
 	}
@@ -146,12 +142,15 @@ func (m *matcher) lockstep() {
 	m.steps = stepsPerEntry * (len(a) + len(b))
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {
-		if m.equal(i, j) {
+		skipBase, skipHead := 1, 1
+		switch equal := m.equal(i, j); {
+		case equal && (a[i].Size == b[j].Size || !repeats(a, i) && !repeats(b, j)):
 			m.pairs = append(m.pairs, pair{int32(i), int32(j), byExactName})
 			i, j = i+1, j+1
 			continue
+		case !equal:
+			skipBase, skipHead = m.resync(i, j)
 		}
-		skipBase, skipHead := m.resync(i, j)
 		i = m.base.leave(i, i+skipBase)
 		j = m.head.leave(j, j+skipHead)
 	}
@@ -162,6 +161,12 @@ func (m *matcher) lockstep() {
 func (m *matcher) equal(i, j int) bool {
 	s, t := &m.base.im.Symbols[i], &m.head.im.Symbols[j]
 	return m.base.sections[s.Section] == m.head.sections[t.Section] && s.Name == t.Name
+}
+
+// repeats reports whether a symbol next to i has the same name, as static objects of functions do. If one is inserted, the
+// order alone says nothing of those behind it.
+func repeats(s []Symbol, i int) bool {
+	return i > 0 && s[i-1].Name == s[i].Name || i+1 < len(s) && s[i+1].Name == s[i].Name
 }
 
 // resync says how many symbols to leave on each side so that both agree again, one on each when they do not soon.
@@ -333,77 +338,3 @@ func (m *matcher) allNames(s *side) map[string]int32 {
 	}
 	return out
 }
-
-// looseName is what is left of a name when everything is taken off that a rebuild changes by itself.
-type looseName struct {
-	hashFree string // without hashes, disambiguators and counters
-	family   string // also without the numbers of closures and shims, and without what compilers append
-	numbered bool   // family lacks the number of a closure or a shim
-}
-
-func loosen(name string) looseName {
-	if rustname.Looks(name) {
-		if n, ok := rustname.Parse(name); ok {
-			key, family := uncount(n.MatchKey()), uncount(n.FamilyKey())
-			_, clone := cutClones("_" + n.Suffix)
-			return looseName{key + clone, family, key != family}
-		}
-	}
-	stem, clone := cutClones(name)
-	stem = uncount(stem)
-	family := stem
-	if strings.Contains(clone, ".cold") { // what is split off is no relative of what it was split from
-		family += ".cold"
-	}
-	return looseName{stem + clone, family, false}
-}
-
-// cutClones takes off the suffixes that compilers append to C names: .llvm.N and .N go, of .constprop.N, .isra.N, .part.N
-// and .cold the word stays in clone.
-func cutClones(name string) (stem, clone string) {
-	i := strings.IndexByte(name, '.')
-	if i <= 0 {
-		return name, ""
-	}
-	stem = name[:i]
-	for _, part := range strings.Split(name[i+1:], ".") {
-		if part == "llvm" || digits(part, "0123456789") {
-			continue
-		}
-		clone += "." + part
-	}
-	return stem, clone
-}
-
-// counted are the beginnings of names that carry a counter or a line number somewhere.
-var counted = []string{
-	"__UNIQUE_ID_", "__BTF_ID_", "__mod_device_table__", "__addressable_", "__initcall__", "__exitcall__", "__compound_literal",
-}
-
-// uncount replaces numbers by # in names that carry a counter. In a Rust key the last path element decides.
-func uncount(name string) string {
-	last := name
-	if i := strings.LastIndex(name, "::"); i >= 0 {
-		last = name[i+2:]
-	}
-	number := len(last) - len(strings.TrimRight(last, "0123456789"))
-	hit := strings.HasPrefix(last, "__") && number > 0 && last[len(last)-number-1] == '_'
-	for _, p := range counted {
-		hit = hit || strings.HasPrefix(last, p)
-	}
-	if !hit {
-		return name
-	}
-	var b strings.Builder
-	b.WriteString(name[:len(name)-len(last)])
-	for i := 0; i < len(last); i++ {
-		if !isDigit(last[i]) {
-			b.WriteByte(last[i])
-		} else if i == 0 || !isDigit(last[i-1]) {
-			b.WriteByte('#')
-		}
-	}
-	return b.String()
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }

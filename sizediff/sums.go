@@ -63,11 +63,46 @@ func (c *comparison) imageSums(row *ImageChange, base, head *tally, baseFile, he
 	row.Totals = totalsOf(base, head)
 	row.Totals.File = NewChange(baseFile, headFile)
 	row.Buckets = c.bucketChanges(base, head)
-	row.Sections = []SectionChange{}
-	eachKey(base.sections, head.sections, func(k sectionKey, b, h sectionSum) {
-		row.Sections = append(row.Sections, SectionChange{k.name, k.kind, b.derived || h.derived, NewChange(b.size, h.size)})
-	})
+	row.Sections = sectionChanges(base.sections, head.sections)
 }
+
+func sectionChanges(base, head map[sectionKey]sectionSum) []SectionChange {
+	names := newSectionNames()
+	sums := map[sectionKey]SectionChange{}
+	eachKey(base, head, func(k sectionKey, b, h sectionSum) {
+		k.name = names.key(k.name)
+		sum := sums[k]
+		sum.Kind, sum.Derived = k.kind, sum.Derived || b.derived || h.derived
+		sum.Change = sum.Change.Plus(NewChange(b.size, h.size))
+		sums[k] = sum
+	})
+	out := make([]SectionChange, 0, len(sums))
+	for k, sum := range sums {
+		sum.Name = names.name(k.name)
+		out = append(out, sum)
+	}
+	return out
+}
+
+// sectionNames brings sections together whose names differ in hashes alone. Such a group is called by what its names have
+// in common, every other section by its own name.
+type sectionNames struct{ own map[string]string }
+
+func newSectionNames() sectionNames { return sectionNames{map[string]string{}} }
+
+// key is what the section is grouped by.
+func (n sectionNames) key(name string) string {
+	k := looseSection(name)
+	if other, ok := n.own[k]; !ok {
+		n.own[k] = name
+	} else if other != name {
+		n.own[k] = k
+	}
+	return k
+}
+
+// name of a group, once all of it is known.
+func (n sectionNames) name(key string) string { return n.own[key] }
 
 func totalsOf(base, head *tally) Totals {
 	return Totals{
