@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -76,7 +77,11 @@ func explain(err error) *Error {
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Problem: "cannot be read: permission denied", Remedy: "check its permissions", Err: err}
 	case errors.As(err, &system):
-		return &Error{Problem: "cannot be read: " + system.Err.Error(), Remedy: "check the disk and try again", Err: err}
+		remedy := "check the disk and try again"
+		if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG) {
+			remedy = "check the path"
+		}
+		return &Error{Problem: "cannot be read: " + system.Err.Error(), Remedy: remedy, Err: err}
 	case errors.Is(err, zip.ErrChecksum), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
 		return damaged("its checksum does not match", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):

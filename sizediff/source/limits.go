@@ -23,7 +23,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Entries:     10_000,
-		DirEntries:  100_000,
+		DirEntries:  1_000_000,
 		NameBytes:   4096,
 		ConfigBytes: 4 << 20,
 		FileBytes:   4 << 30,

@@ -334,7 +334,13 @@ func TestReadErrors(t *testing.T) {
 		"empty":   {ErrNotBuild, "is empty; " + giveBuild},
 		"notes":   {ErrNotBuild, "is neither an ELF file nor an archive nor a measurement; " + giveBuild},
 		"no":      {ErrNotBuild, "holds no ELF file and no measurement; " + giveBuild},
+		"linked":  {ErrNotBuild, "holds no ELF file and no measurement; links and special files in it are not followed; " + giveBuild},
+		"notes/x": {syscall.ENOTDIR, "cannot be read: not a directory; check the path"},
+		"loop":    {syscall.ELOOP, "cannot be read: too many levels of symbolic links; check the path"},
 	}
+	check(t, os.Mkdir(filepath.Join(dir, "linked"), 0o755))
+	check(t, os.Symlink("../notes", filepath.Join(dir, "linked", "vmlinux")))
+	check(t, os.Symlink("loop", filepath.Join(dir, "loop")))
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
@@ -343,6 +349,9 @@ func TestReadErrors(t *testing.T) {
 				t.Errorf("got %v, %v", b, err)
 			}
 		})
+	}
+	if _, err := Open("", DefaultLimits()); err == nil || err.Error() != `"": is no path; `+giveBuild {
+		t.Errorf("got %v", err)
 	}
 	_, err := Open(filepath.Join(dir, "missing"), DefaultLimits())
 	if !errors.Is(err, fs.ErrNotExist) {

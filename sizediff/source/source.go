@@ -65,6 +65,9 @@ func newBuild(label string, lim Limits) *Build {
 }
 
 func (b *Build) readPath(name string) error {
+	if name == "" {
+		return &Error{Path: `""`, Problem: "is no path", Remedy: giveBuild, Err: ErrNotFound}
+	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
@@ -233,5 +236,9 @@ func (b *Build) requireImage() error {
 			Err:     ErrNotBuild,
 		}
 	}
-	return &Error{Problem: "holds no ELF file and no measurement", Remedy: giveBuild, Err: ErrNotBuild}
+	e := &Error{Problem: "holds no ELF file and no measurement", Remedy: giveBuild, Err: ErrNotBuild}
+	if b.Ignored > 0 {
+		e.Problem += "; links and special files in it are not followed"
+	}
+	return e
 }
