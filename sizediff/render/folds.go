@@ -149,14 +149,8 @@ func (c *comment) sectionsFold(t *sizediff.TargetResult) {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", sectionName(s.Name), sectionKind(s), num(s.Base), num(s.Head), delta(s.Delta))
 	}
 	b.WriteString("\n" + sentenceCase(counted(unchanged, "section")) + " unchanged.")
-	for i, o := range t.Report.Opaque {
-		if i == 10 {
-			fmt.Fprintf(&b, " %s.", sentenceCase(counted(len(t.Report.Opaque)-i, "more file")))
-			break
-		}
-		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
-			b.WriteString(" " + opaqueLine(o, markdownVoice) + ".")
-		}
+	for _, l := range firstOf(opaqueLines(t.Report, markdownVoice), 10) {
+		b.WriteString(" " + sentenceCase(l) + ".")
 	}
 	c.fold(t, "Sections: "+strings.Join(title, ", "), b.String()+"\n")
 }

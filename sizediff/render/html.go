@@ -282,11 +282,7 @@ func imageNotes(r *sizediff.Report, g imageGroups) []string {
 		notes = append(notes, moveLine(i, htmlVoice))
 	}
 	notes = append(notes, textLines(r, htmlVoice)...)
-	for _, o := range r.Opaque {
-		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
-			notes = append(notes, opaqueLine(o, htmlVoice))
-		}
-	}
+	notes = append(notes, opaqueLines(r, htmlVoice)...)
 	if s := g.counts(); s != "" {
 		notes = append(notes, s)
 	}

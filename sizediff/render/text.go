@@ -254,11 +254,11 @@ func (p *page) images(r *sizediff.Report) {
 		p.paragraph(texts[i], 2)
 	}
 	p.left(len(texts), "difference of text")
-	for _, o := range r.Opaque {
-		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
-			p.paragraph(opaqueLine(o, plainVoice), 2)
-		}
+	opaque := opaqueLines(r, plainVoice)
+	for _, i := range p.top(len(opaque)) {
+		p.paragraph(opaque[i], 2)
 	}
+	p.left(len(opaque), "file")
 	if c := g.counts(); c != "" {
 		p.paragraph(c, 2)
 	}
@@ -270,6 +270,17 @@ func imageState(i sizediff.ImageChange) string {
 		return string(i.Status) + ", stripped"
 	}
 	return string(i.Status)
+}
+
+// opaqueLines are the files that only their size is known of and that differ in it.
+func opaqueLines(r *sizediff.Report, say voice) []string {
+	var lines []string
+	for _, o := range r.Opaque {
+		if o.Delta != 0 || o.Status == sizediff.Added || o.Status == sizediff.Removed {
+			lines = append(lines, opaqueLine(o, say))
+		}
+	}
+	return lines
 }
 
 func opaqueLine(o sizediff.OpaqueChange, say voice) string {
