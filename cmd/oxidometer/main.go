@@ -68,7 +68,9 @@ func newParser(a *app) (*kong.Kong, error) {
 	return kong.New(new(commands),
 		kong.Name("oxidometer"),
 		kong.Description("What a patch does to the size of a kernel that has Rust in it.\n\n"+
-			"A build is an ELF file, a directory, a .zip or .tar[.gz|.xz|.zst], or a measurement."),
+			"A build is an ELF file, a directory, a .zip or .tar[.gz|.xz|.zst], or a measurement. "+
+			"Of a kernel's build tree, vmlinux and the modules are measured; object files and earlier stages of the link are left out, "+
+			"because their bytes are in vmlinux. Files that are no ELF images count by size only."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Bind(a),
