@@ -23,7 +23,7 @@ type Measurement struct {
 	ArtifactID     int64
 	ArtifactDigest string // as GitHub gave it, or ""
 	Trusted        bool   // may be a baseline
-	Blob           []byte // compressed by whoever made it; empty when there is a problem
+	Blob           []byte // compressed by whoever made it; nil when there is a problem
 	Problem        string // why it could not be measured, or ""
 	Created        time.Time
 }
@@ -52,6 +52,9 @@ func (s *Store) measurement(ctx context.Context, where string, args ...any) (Mea
 		return Measurement{}, err
 	}
 	m.Created = fromMicro(created)
+	if len(m.Blob) == 0 {
+		m.Blob = nil
+	}
 	return m, nil
 }
 

@@ -1,0 +1,274 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var day = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func TestMeasurements(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		put := func(m Measurement) Measurement {
+			t.Helper()
+			id, err := s.PutMeasurement(ctx, m)
+			must(t, err)
+			m.ID = id
+			return m
+		}
+		pr := put(Measurement{RepoID: 1, Target: "arm64", SHA: "aaa", RunID: 5, RunEvent: "pull_request", ArtifactID: 10, Blob: []byte{1}, Created: day})
+		failed := put(Measurement{RepoID: 1, Target: "arm64", SHA: "bbb", RunEvent: "push", ArtifactID: 11, Trusted: true, Problem: "no image", Created: day})
+		old := put(Measurement{RepoID: 1, Target: "arm64", SHA: "ccc", RunEvent: "push", ArtifactID: 12, Trusted: true, Blob: []byte{2}, Created: day})
+		base := put(Measurement{RepoID: 1, Target: "arm64", SHA: "ccc", RunEvent: "push", ArtifactID: 13, Trusted: true, Blob: bytes.Repeat([]byte{0, 255}, 1<<19),
+			ArtifactDigest: "sha256:1", Created: day})
+		put(Measurement{RepoID: 2, Target: "arm64", SHA: "ddd", ArtifactID: 14, Trusted: true})
+		put(Measurement{RepoID: 1, Target: "x86", SHA: "ddd", ArtifactID: 15, Trusted: true})
+
+		for _, want := range []Measurement{pr, failed, old, base} {
+			got, err := s.MeasurementByArtifact(ctx, 1, want.ArtifactID)
+			must(t, err)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("artifact %d:\n%s", want.ArtifactID, d)
+			}
+		}
+		if got, err := s.Baseline(ctx, 1, "arm64", "ccc"); err != nil || got.ID != base.ID {
+			t.Errorf("baseline of ccc is %d (error %v), want %d, the newest", got.ID, err, base.ID)
+		}
+		for _, sha := range []string{"aaa", "bbb", "ddd", ""} {
+			if _, err := s.Baseline(ctx, 1, "arm64", sha); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%q has a baseline though it is untrusted, failed or another's (error %v)", sha, err)
+			}
+		}
+		measured, err := s.MeasuredCommits(ctx, 1, "arm64", []string{"aaa", "bbb", "ccc", "ddd"})
+		must(t, err)
+		if d := cmp.Diff(map[string]bool{"ccc": true}, measured); d != "" {
+			t.Error(d)
+		}
+		again := put(Measurement{RepoID: 1, Target: "arm64", SHA: "bbb", RunEvent: "push", ArtifactID: 11, Trusted: true, Blob: []byte{9}})
+		if again.ID != failed.ID {
+			t.Errorf("the second measurement of an artifact has id %d, the first had %d", again.ID, failed.ID)
+		}
+		if got, err := s.Baseline(ctx, 1, "arm64", "bbb"); err != nil || !slices.Equal(got.Blob, []byte{9}) {
+			t.Errorf("after measuring again: %v, error %v", got.Blob, err)
+		}
+	})
+}
+
+func TestEvaluations(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		if _, err := s.LatestEvaluation(ctx, 1, 2); !errors.Is(err, ErrNotFound) {
+			t.Errorf("no evaluation yet: %v", err)
+		}
+		record := bytes.Repeat([]byte(`{"a":1}`), 1000)
+		now := day
+		s.now = func() time.Time { now = now.Add(time.Millisecond); return now }
+		e := Evaluation{RepoID: 1, Pull: 2, HeadSHA: "h", BaseSHA: "b", MergeSHA: "m", State: "changed", Record: record, Created: day}
+		first, err := s.PutEvaluation(ctx, e, 0)
+		must(t, err)
+		second, err := s.PutEvaluation(ctx, e, 0)
+		must(t, err)
+		if first >= second {
+			t.Errorf("ids %q and %q are out of order", first, second)
+		}
+		e.ID = second
+		latest, err := s.LatestEvaluation(ctx, 1, 2)
+		must(t, err)
+		if d := cmp.Diff(e, latest); d != "" {
+			t.Error(d)
+		}
+		e.ID = first
+		byID, err := s.EvaluationByID(ctx, first)
+		must(t, err)
+		if d := cmp.Diff(e, byID); d != "" {
+			t.Error(d)
+		}
+		list, err := s.Evaluations(ctx, 1, 2)
+		must(t, err)
+		if len(list) != 2 || list[0].ID != second || list[1].ID != first || list[0].Record != nil {
+			t.Errorf("list %+v", list)
+		}
+		if _, err := s.EvaluationByID(ctx, "' OR 1=1 --"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("hostile id: %v", err)
+		}
+		if n := s.count(t, "evaluations WHERE length(record) < 1000"); n != 2 {
+			t.Errorf("%d records are compressed, want 2", n)
+		}
+	})
+}
+
+func TestHead(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		set := func(sha string) int64 {
+			t.Helper()
+			seq, err := s.SetHead(ctx, 1, 2, sha)
+			must(t, err)
+			return seq
+		}
+		if _, err := s.Head(ctx, 1, 2); !errors.Is(err, ErrNotFound) {
+			t.Errorf("no head yet: %v", err)
+		}
+		a, same, b := set("a"), set("a"), set("b")
+		if a < 1 || same != a || b <= a {
+			t.Errorf("sequence %d, %d, %d", a, same, b)
+		}
+		if p, err := s.Head(ctx, 1, 2); err != nil || p.HeadSHA != "b" || p.Seq != b {
+			t.Errorf("head %+v, error %v", p, err)
+		}
+		if err := s.Current(ctx, 1, 2, a); !errors.Is(err, ErrSuperseded) {
+			t.Errorf("the older head is current: %v", err)
+		}
+		must(t, s.Current(ctx, 1, 2, b))
+		if _, err := s.PutEvaluation(ctx, Evaluation{RepoID: 1, Pull: 2, HeadSHA: "a"}, a); !errors.Is(err, ErrSuperseded) {
+			t.Errorf("the older head's evaluation: %v", err)
+		}
+		open, err := s.PullsWithoutEvaluation(ctx)
+		must(t, err)
+		if len(open) != 1 || open[0].HeadSHA != "b" {
+			t.Errorf("without evaluation: %+v", open)
+		}
+		_, err = s.PutEvaluation(ctx, Evaluation{RepoID: 1, Pull: 2, HeadSHA: "b"}, b)
+		must(t, err)
+		if open, err = s.PullsWithoutEvaluation(ctx); err != nil || len(open) != 0 {
+			t.Errorf("without evaluation: %+v, error %v", open, err)
+		}
+		back := set("a") // a force push back to the old head is a new head
+		if back <= b {
+			t.Errorf("sequence %d after %d", back, b)
+		}
+		must(t, s.ClosePull(ctx, 1, 2))
+		if err := s.Current(ctx, 1, 2, back); !errors.Is(err, ErrSuperseded) {
+			t.Errorf("a closed pull request's head is current: %v", err)
+		}
+		if p, err := s.Head(ctx, 1, 2); err != nil || !p.Closed {
+			t.Errorf("head %+v, error %v", p, err)
+		}
+		set("a")
+		if p, err := s.Head(ctx, 1, 2); err != nil || p.Closed {
+			t.Errorf("reopened: %+v, error %v", p, err)
+		}
+	})
+}
+
+func TestOutputs(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		comment := Output{RepoID: 1, Pull: 2, Kind: "comment", GitHubID: 1 << 40, BodySHA256: "x", Updated: day}
+		check := Output{RepoID: 1, Pull: 2, Kind: "check", HeadSHA: "a", GitHubID: 8, BodySHA256: "y", Updated: day}
+		must(t, s.PutOutput(ctx, comment))
+		must(t, s.PutOutput(ctx, check))
+		comment.BodySHA256 = "z"
+		must(t, s.PutOutput(ctx, comment))
+		for _, want := range []Output{comment, check} {
+			got, err := s.Output(ctx, 1, 2, want.Kind, want.HeadSHA)
+			must(t, err)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+		}
+		if _, err := s.Output(ctx, 1, 2, "check", "b"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("absent output: %v", err)
+		}
+	})
+}
+
+func TestRepos(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		r := Repo{ID: 1, Installation: 3, Owner: "o", Name: "n", DefaultBranch: "main", Private: true, Updated: day}
+		must(t, s.PutRepo(ctx, r))
+		r.Name, r.Archived = "renamed", true
+		must(t, s.PutRepo(ctx, r))
+		got, err := s.RepoByID(ctx, 1)
+		must(t, err)
+		if d := cmp.Diff(r, got); d != "" {
+			t.Error(d)
+		}
+		must(t, s.PutRepo(ctx, Repo{ID: 2, Installation: 4, Updated: day}))
+		must(t, s.PutInstallation(ctx, Installation{ID: 3, Account: "o"}))
+		names := func() (ids []int64) {
+			list, err := s.Repos(ctx)
+			must(t, err)
+			for _, r := range list {
+				ids = append(ids, r.ID)
+			}
+			return ids
+		}
+		if got := names(); !slices.Equal(got, []int64{1, 2}) {
+			t.Errorf("repositories %v", got)
+		}
+		must(t, s.SuspendInstallation(ctx, 3, true))
+		if i, err := s.InstallationByID(ctx, 3); err != nil || !i.Suspended || i.Account != "o" {
+			t.Errorf("installation %+v, error %v", i, err)
+		}
+		if got := names(); !slices.Equal(got, []int64{2}) {
+			t.Errorf("repositories while one installation is suspended: %v", got)
+		}
+		must(t, s.SuspendInstallation(ctx, 3, false))
+		fill(t, s, 1)
+		fill(t, s, 2)
+		must(t, s.DeleteInstallation(ctx, 3))
+		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "deliveries"} {
+			if n := s.count(t, table+" WHERE repo = 1"); n != 0 {
+				t.Errorf("%d %s of the deleted installation", n, table)
+			}
+			if n := s.count(t, table+" WHERE repo = 2"); n == 0 {
+				t.Errorf("no %s of the other installation are left", table)
+			}
+		}
+		if got := names(); !slices.Equal(got, []int64{2}) {
+			t.Errorf("repositories %v", got)
+		}
+	})
+}
+
+// fill puts a row of everything into a repository.
+func fill(t *testing.T, s *Store, repo int64) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := s.PutMeasurement(ctx, Measurement{RepoID: repo, Target: "x", ArtifactID: 1, Created: day})
+	must(t, err)
+	_, err = s.PutEvaluation(ctx, Evaluation{RepoID: repo, Pull: 1, Created: day}, 0)
+	must(t, err)
+	must(t, s.PutOutput(ctx, Output{RepoID: repo, Pull: 1, Kind: "comment"}))
+	_, err = s.SetHead(ctx, repo, 1, "a")
+	must(t, err)
+	_, err = s.Accept(ctx, Delivery{GUID: time.Now().String(), RepoID: repo, Received: day}, nil)
+	must(t, err)
+}
+
+func TestPurge(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		now := day
+		s.now = func() time.Time { now = now.Add(time.Second); return now }
+		for range 3 {
+			fill(t, s, 1)
+		}
+		_, err := s.Accept(ctx, Delivery{GUID: "young", RepoID: 1, Received: day.Add(90 * 24 * time.Hour)}, []Job{pullJob})
+		must(t, err)
+		s.now = func() time.Time { return day.Add(100 * 24 * time.Hour) }
+		keep := Retention{Deliveries: 30 * 24 * time.Hour, Evaluations: 30 * 24 * time.Hour}
+		n, err := s.Purge(ctx, keep)
+		must(t, err)
+		if n != 3+2+1 {
+			t.Errorf("%d rows purged, want 3 deliveries, 2 evaluations and the key of a job", n)
+		}
+		for table, want := range map[string]int{"deliveries": 1, "evaluations": 1, "measurements": 1, "pulls": 1, "outputs": 1} {
+			if got := s.count(t, table); got != want {
+				t.Errorf("%d %s are left, want %d", got, table, want)
+			}
+		}
+		keep.Measurements = time.Hour
+		if n, err := s.Purge(ctx, keep); err != nil || n != 1 {
+			t.Errorf("%d rows purged (error %v), want 1 measurement", n, err)
+		}
+	})
+}
