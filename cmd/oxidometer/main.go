@@ -23,12 +23,14 @@ import (
 )
 
 type commands struct {
-	Diff       diffCommand       `cmd:"" help:"Compare two builds."`
-	Measure    measureCommand    `cmd:"" help:"Measure a build into a portable file."`
-	Show       showCommand       `cmd:"" help:"Show one build: totals, buckets, crates, runtime inventory, largest symbols."`
-	Config     configCommand     `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
-	Completion completionCommand `cmd:"" help:"Print completions for a shell."`
-	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Diff        diffCommand        `cmd:"" help:"Compare two builds."`
+	Measure     measureCommand     `cmd:"" help:"Measure a build into a portable file."`
+	Show        showCommand        `cmd:"" help:"Show one build: totals, buckets, crates, runtime inventory, largest symbols."`
+	Config      configCommand      `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
+	Serve       serveCommand       `cmd:"" help:"Run the GitHub App."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is ready."`
+	Completion  completionCommand  `cmd:"" help:"Print completions for a shell."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 const (

@@ -1,0 +1,71 @@
+package bot
+
+import (
+	"context"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/queue"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/bot/webhook"
+)
+
+// Accept stores a verified delivery together with the jobs it asks for, in one transaction. A webhook is a hint: a job says
+// only what to look at again. A delivery that came before is accepted and does nothing.
+func (b *Bot) Accept(ctx context.Context, d webhook.Delivery) error {
+	e, err := gh.ParseEvent(d.Event, d.Payload)
+	if err != nil {
+		b.count(d.Event, "unreadable")
+		b.Log.WithFields(map[string]any{"delivery": d.GUID, "event": d.Event}).WithError(err).Warn("a delivery that we cannot read")
+		return nil // GitHub sends the same again; there is nothing to repair
+	}
+	fresh, err := b.Store.Accept(ctx, store.Delivery{
+		GUID: d.GUID, Event: d.Event, Action: e.Action, Installation: e.Installation, RepoID: e.Repo.ID, Payload: d.Payload, Received: b.Now(),
+	}, jobs(e))
+	switch {
+	case err != nil:
+		b.count(d.Event, "not stored")
+	case !fresh:
+		b.count(d.Event, "duplicate")
+	default:
+		b.count(d.Event, "accepted")
+	}
+	return err
+}
+
+func (b *Bot) count(event, result string) {
+	if b.Metrics.Delivery != nil {
+		b.Metrics.Delivery(event, result)
+	}
+}
+
+// jobs says what an event asks us to look at.
+func jobs(e gh.Event) []store.Job {
+	job := store.Job{Kind: queue.Base, Installation: e.Installation, RepoID: e.Repo.ID, Why: e.Name + " " + e.Action, Priority: 2}
+	switch e.Name {
+	case "pull_request":
+		switch e.Action {
+		case "opened", "synchronize", "reopened", "ready_for_review", "edited", "closed":
+			job.Kind, job.Pull, job.SHA, job.Supersede = queue.Pull, e.Pull, e.HeadSHA, e.Action == "synchronize"
+			return []store.Job{job}
+		}
+	case "workflow_run":
+		if e.Action == "completed" || e.Action == "requested" {
+			job.RunID = e.RunID
+			return []store.Job{job}
+		}
+	case "check_run", "check_suite":
+		if e.Action == "rerequested" || e.Action == "requested_action" {
+			job.SHA, job.Priority = e.HeadSHA, 1 // a person waits
+			return []store.Job{job}
+		}
+	case "merge_group":
+		if e.Action == "checks_requested" {
+			job.SHA, job.MergeGroup, job.Priority = e.MergeGroup.HeadSHA, true, 1
+			return []store.Job{job}
+		}
+	case "installation", "installation_repositories", "repository":
+		job.Kind, job.RepoID = queue.Installation, 0
+		return []store.Job{job}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/intake"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
+)
+
+// Options are what a Bot is made of.
+type Options struct {
+	GitHub        *gh.App
+	Store         *store.Store
+	Intake        *intake.Intake
+	Log           *logrus.Logger
+	MarkerKey     []byte // secret that signs the markers of our comments; the same after every start
+	PublicURL     string // where report pages can be reached, "" for no links
+	RequireConfig bool   // say nothing in repositories without a repository file
+	Now           func() time.Time
+	Metrics       Metrics
+}
+
+// Metrics are told what happens; any may be nil.
+type Metrics struct {
+	Delivery     func(event, result string)
+	Unattributed func(share float64) // of the resident bytes of a measured head
+}
+
+// Bot is the App's workflow: from a delivery to the comment and the check run. It knows all the other packages, and
+// decides nothing that one of them can decide.
+type Bot struct {
+	Options
+	signer signer
+}
+
+// New returns a Bot. The store's contents survive it; everything else in a Bot is a cache.
+func New(o Options) *Bot {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Bot{Options: o, signer: signer(o.MarkerKey)}
+}
+
+// log returns a logger with a pull request's fields.
+func (b *Bot) log(repo gh.Repo, pull int) *logrus.Entry {
+	return b.Log.WithFields(logrus.Fields{"repository": repo.ID, "pull_request": pull, "installation": repo.Installation})
+}
+
+// repositoryFile reads .github/oxidometer.yml of a branch, else oxidometer.yml of the owner's .github repository.
+// found is false when there is neither; the defaults are returned then. A file with faults is an error of package config.
+func (b *Bot) repositoryFile(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) (cfg *config.Repo, found bool, err error) {
+	const path = ".github/oxidometer.yml"
+	data, err := c.File(ctx, repo, path, ref)
+	name := path
+	if isNotFound(err) {
+		name = repo.Owner + "/.github/oxidometer.yml"
+		data, err = c.File(ctx, gh.Repo{Owner: repo.Owner, Name: ".github", Installation: repo.Installation}, "oxidometer.yml", "")
+	}
+	if isNotFound(err) {
+		return config.DefaultRepo(), false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	cfg, err = config.ParseRepo(name, data)
+	return cfg, true, err
+}
+
+// isNotFound reports whether GitHub says that something does not exist, or does not exist for us.
+func isNotFound(err error) bool {
+	if err == nil {
+		return false
+	}
+	class, _ := gh.Classify(err)
+	return class == gh.ClassNotFound
+}

@@ -1,0 +1,304 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/intake"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// maxTargets bounds how many artifacts of a head are fetched when no repository file names the targets.
+const maxTargets = 32
+
+// headBuilds is what the runs of a head have built so far.
+type headBuilds struct {
+	targets []headTarget
+	pending bool              // a run is not finished
+	seen    bool              // there is a run at all
+	since   time.Time         // when the first run began
+	failed  *sizediff.Problem // of a run that failed, when nothing could be measured
+	notes   []string          // what people may want to know of it, for the check run
+}
+
+// headTarget is one measured target of the head, or the reason why it is not measured.
+type headTarget struct {
+	name     string
+	run      gh.Run
+	artifact string // its name
+	measured *sizediff.Measurement
+	problem  *sizediff.Problem
+}
+
+// ready reports whether what is there may be published although runs are pending: settle has passed.
+func (h *headBuilds) ready(now time.Time, settle config.Duration) bool {
+	return len(h.targets) > 0 && now.Sub(h.since) > time.Duration(settle)
+}
+
+func (h *headBuilds) waiting() gh.Check {
+	return gh.Check{Status: "in_progress", Title: fmt.Sprintf("Measuring: %d targets so far, runs are not finished", len(h.targets)), Summary: h.summary()}
+}
+
+// summary lists what is known, for a check run that is not complete.
+func (h *headBuilds) summary() string {
+	if len(h.notes) == 0 {
+		return "No run of this head is finished."
+	}
+	return "- " + strings.Join(h.notes, "\n- ")
+}
+
+// headBuilds looks at the runs of the head and measures what they built.
+func (l *look) headBuilds() (*headBuilds, error) {
+	runs, err := l.client.Runs(l.ctx, l.repo, gh.RunFilter{HeadSHA: l.pr.HeadSHA})
+	if err != nil {
+		return nil, err
+	}
+	h := &headBuilds{}
+	for _, run := range chooseRuns(runs, l.pr, l.cfg.Targets) {
+		h.seen = true
+		if h.since.IsZero() || run.CreatedAt.Before(h.since) {
+			h.since = run.CreatedAt
+		}
+		switch {
+		case run.Status != "completed":
+			h.pending = true
+			h.notes = append(h.notes, fmt.Sprintf("%s is %s", path.Base(run.Path), run.Status))
+		case run.Conclusion == "success":
+			if err := l.runTargets(h, run); err != nil {
+				return nil, err
+			}
+		default:
+			if err := l.failedRun(h, run); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortStableFunc(h.targets, func(a, b headTarget) int { return strings.Compare(a.name, b.name) })
+	return h, nil
+}
+
+// chooseRuns keeps the newest run of each workflow that built this head, in order of their paths. A run of the pull request
+// comes before one of the push: it built what will be merged.
+func chooseRuns(runs []gh.Run, pr gh.PullRequest, targets []config.Target) []gh.Run {
+	best := map[string]gh.Run{}
+	for _, r := range runs {
+		if r.HeadSHA != pr.HeadSHA || r.Event != "pull_request" && r.Event != "push" && r.Event != "workflow_dispatch" ||
+			pr.HeadRepoID != 0 && r.HeadRepoID != pr.HeadRepoID || !wanted(r.Path, targets) {
+			continue
+		}
+		old, ok := best[r.Path]
+		if !ok || betterRun(r, old) {
+			best[r.Path] = r
+		}
+	}
+	var out []gh.Run
+	for _, r := range best {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b gh.Run) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+func betterRun(a, b gh.Run) bool {
+	if x, y := a.Event == "pull_request", b.Event == "pull_request"; x != y {
+		return x
+	}
+	if !a.CreatedAt.Equal(b.CreatedAt) {
+		return a.CreatedAt.After(b.CreatedAt)
+	}
+	return a.ID > b.ID
+}
+
+// wanted reports whether a workflow is one that a target names, or nothing is named.
+func wanted(workflow string, targets []config.Target) bool {
+	if len(targets) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(targets, func(t config.Target) bool {
+		return t.Workflow == "" || t.Workflow == path.Base(workflow)
+	})
+}
+
+func (l *look) failedRun(h *headBuilds, run gh.Run) error {
+	job, step, url, err := l.client.FailedStep(l.ctx, l.repo, run.ID)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	reason := fmt.Sprintf("%s ended with %s", path.Base(run.Path), run.Conclusion)
+	if job != "" {
+		reason = fmt.Sprintf("job %s failed in step %s", job, step)
+	}
+	if url == "" {
+		url = run.URL
+	}
+	h.failed = &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: reason, URL: url, Remedy: "mend the build, or run it again"}
+	h.notes = append(h.notes, reason)
+	for _, t := range l.cfg.Targets {
+		if t.Required && (t.Workflow == "" || t.Workflow == path.Base(run.Path)) {
+			h.targets = append(h.targets, headTarget{name: t.Name, run: run, problem: h.failed})
+		}
+	}
+	return nil
+}
+
+// runTargets measures the artifacts of a successful run that are targets.
+func (l *look) runTargets(h *headBuilds, run gh.Run) error {
+	artifacts, err := l.client.Artifacts(l.ctx, l.repo, run.ID)
+	if err != nil {
+		return err
+	}
+	h.notes = append(h.notes, fmt.Sprintf("%s is finished, %d artifacts", path.Base(run.Path), len(artifacts)))
+	if len(l.cfg.Targets) > 0 {
+		return l.namedTargets(h, run, artifacts)
+	}
+	slices.SortStableFunc(artifacts, func(a, b gh.Artifact) int { return strings.Compare(a.Name, b.Name) })
+	for i, a := range artifacts {
+		if i == maxTargets {
+			h.notes = append(h.notes, fmt.Sprintf("%d artifacts were not looked at; name the targets in .github/oxidometer.yml", len(artifacts)-i))
+			break
+		}
+		m, problem, err := l.measure(l.ctx, l.client, l.repo, run, a, a.Name)
+		if err != nil {
+			return err
+		}
+		if problem != nil && problem.Kind == notABuild {
+			continue
+		}
+		h.targets = append(h.targets, headTarget{a.Name, run, a.Name, m, problem})
+	}
+	return nil
+}
+
+// namedTargets measures what the repository file asks for.
+func (l *look) namedTargets(h *headBuilds, run gh.Run, artifacts []gh.Artifact) error {
+	for _, t := range l.cfg.Targets {
+		if t.Workflow != "" && t.Workflow != path.Base(run.Path) {
+			continue
+		}
+		a, problem := matchArtifact(artifacts, t)
+		var m *sizediff.Measurement
+		if problem == nil {
+			var err error
+			if m, problem, err = l.measure(l.ctx, l.client, l.repo, run, a, t.Name); err != nil {
+				return err
+			}
+		}
+		if problem != nil {
+			problem.Kind = sizediff.ProblemNotMeasured
+			if !t.Required {
+				continue
+			}
+		}
+		h.targets = append(h.targets, headTarget{t.Name, run, a.Name, m, problem})
+	}
+	return nil
+}
+
+// matchArtifact finds the one artifact of a target.
+func matchArtifact(artifacts []gh.Artifact, t config.Target) (gh.Artifact, *sizediff.Problem) {
+	pattern := t.Artifact
+	if pattern == "" {
+		pattern = t.Name
+	}
+	var found []gh.Artifact
+	for _, a := range artifacts {
+		if sizediff.MatchName(pattern, a.Name) {
+			found = append(found, a)
+		}
+	}
+	no := func(format string, a ...any) (gh.Artifact, *sizediff.Problem) {
+		return gh.Artifact{}, &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: fmt.Sprintf(format, a...),
+			Remedy: "make target " + t.Name + " in .github/oxidometer.yml match one artifact"}
+	}
+	switch {
+	case len(found) == 0:
+		return no("no artifact is called %s", pattern)
+	case len(found) > 1:
+		return no("%d artifacts match %s", len(found), pattern)
+	case found[0].Expired:
+		return no("artifact %s has expired", found[0].Name)
+	}
+	return found[0], nil
+}
+
+// notABuild is the kind of a problem that says nothing was to be measured: an artifact without an ELF image.
+const notABuild sizediff.ProblemKind = "not a build"
+
+// measure returns the measurement of an artifact: from the store, or fetched and measured now, and stored. A problem is
+// what people can do something about; an error is what a later try may mend.
+func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run, a gh.Artifact, target string) (*sizediff.Measurement, *sizediff.Problem, error) {
+	row, err := b.Store.MeasurementByArtifact(ctx, repo.ID, a.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, nil, err
+	}
+	if err != nil {
+		if a.Expired {
+			return nil, &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: "artifact " + a.Name + " has expired"}, nil
+		}
+		row = store.Measurement{
+			RepoID: repo.ID, Target: target, SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
+			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Created: b.Now(),
+		}
+		if row.Blob, row.Problem, err = b.fetchAndMeasure(ctx, c, repo, a); err != nil {
+			return nil, nil, err
+		}
+		if _, err := b.Store.PutMeasurement(ctx, row); err != nil {
+			return nil, nil, err
+		}
+	}
+	if row.Problem == noImage {
+		return nil, &sizediff.Problem{Kind: notABuild, Reason: row.Problem}, nil
+	}
+	if row.Problem != "" {
+		return nil, &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: row.Problem, URL: run.URL}, nil
+	}
+	m, err := sizediff.ReadMeasurement(bytes.NewReader(row.Blob))
+	if err != nil {
+		return nil, nil, fmt.Errorf("stored measurement of artifact %d: %w", a.ID, err)
+	}
+	m.Label = target
+	return m, nil, nil
+}
+
+// noImage marks an artifact in which there was nothing to measure.
+const noImage = "it holds no ELF image"
+
+// nothingIn reports whether the measuring program found nothing to measure, in its words.
+func nothingIn(reason string) bool {
+	return strings.Contains(reason, "holds no ELF") || strings.Contains(reason, "is neither an ELF file nor")
+}
+
+// trusted reports whether a run may be a baseline: it built a commit of this repository itself, not what a pull request
+// proposes.
+func trusted(run gh.Run, repo gh.Repo) bool {
+	return run.HeadRepoID == repo.ID && slices.Contains([]string{"push", "merge_group", "schedule", "workflow_dispatch"}, run.Event)
+}
+
+// fetchAndMeasure downloads an artifact and measures it in a child process. A problem is the artifact's fault.
+func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, a gh.Artifact) (blob []byte, problem string, err error) {
+	file, err := b.Intake.Fetch(ctx, func(ctx context.Context) (string, error) { return c.ArtifactURL(ctx, repo, a.ID) }, intake.Want{Size: a.Size, Digest: a.Digest})
+	if p, ok := errors.AsType[*intake.FetchError](err); ok && !p.Temporary {
+		return nil, p.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer file.Close()
+	blob, err = b.Intake.Measure(ctx, file.Path)
+	if p, ok := errors.AsType[*intake.NotMeasured](err); ok && !p.Retry {
+		if nothingIn(p.Reason) {
+			return nil, noImage, nil
+		}
+		return nil, p.Reason, nil
+	}
+	return blob, "", err
+}

@@ -1,0 +1,69 @@
+package bot
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// evaluate compares each target of the head with its base. wait is not zero when a base is worth waiting for; there is no
+// evaluation then. steps explain how the bases were chosen.
+func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, wait time.Duration, err error) {
+	policy := l.cfg.Policy()
+	e = &sizediff.Evaluation{Policy: policy, Provenance: l.provenance()}
+	for _, t := range h.targets {
+		result := sizediff.TargetResult{Name: t.name, Problem: t.problem}
+		if t.measured != nil {
+			var base baseBuild
+			if base, err = l.base(t); err != nil {
+				return nil, nil, 0, err
+			}
+			for _, s := range base.steps {
+				steps = append(steps, t.name+": "+s)
+			}
+			if base.wait > 0 {
+				wait = max(wait, base.wait)
+				continue
+			}
+			result = l.compare(t, base, policy)
+			l.choose(&e.Provenance, base)
+		}
+		e.Targets = append(e.Targets, result)
+	}
+	if wait > 0 {
+		return nil, steps, wait, nil
+	}
+	return e, steps, 0, nil
+}
+
+// compare judges one target against its base, or says why it has none.
+func (l *look) compare(t headTarget, base baseBuild, policy sizediff.Policy) sizediff.TargetResult {
+	if base.measured == nil {
+		alone := sizediff.Compare(t.measured, t.measured, policy.Buckets)
+		return sizediff.TargetResult{Name: t.name, Problem: &base.problem, Head: alone}
+	}
+	report := sizediff.Compare(base.measured, t.measured, policy.Buckets)
+	if l.Metrics.Unattributed != nil && report.Totals.Resident.Head > 0 {
+		l.Metrics.Unattributed(float64(report.Closing.Resident.Unattributed.Head) / float64(report.Totals.Resident.Head))
+	}
+	return sizediff.Evaluate(t.name, report, policy)
+}
+
+// provenance is what is known before a base was chosen.
+func (l *look) provenance() sizediff.Provenance {
+	return sizediff.Provenance{Head: l.pr.HeadSHA}
+}
+
+// choose notes in the provenance where a base came from. With several targets the least exact one counts.
+func (l *look) choose(p *sizediff.Provenance, b baseBuild) {
+	if b.measured == nil || p.BaseChoice == sizediff.BaseApproximate {
+		return
+	}
+	p.Base, p.MergeOf, p.BaseChoice = b.sha, b.mergeOf, sizediff.BaseExact
+	if b.ancestors > 0 {
+		p.BaseChoice, p.AncestorsBack, p.ExactBase, p.WhyNotExact = sizediff.BaseApproximate, b.ancestors, b.exact, b.why
+	}
+}
+
+func short(sha string) string { return fmt.Sprintf("%.7s", sha) }

@@ -1,0 +1,45 @@
+package bot
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+)
+
+// signer makes the hidden last line of our comments, which lets us find a comment again when the store was lost. It is
+// signed: a comment of ours that was made for another pull request, or edited by somebody, is not taken for this one.
+type signer []byte
+
+// marker returns the line for one pull request.
+func (s signer) marker(repo gh.Repo, pull int) string {
+	mac := hmac.New(sha256.New, s)
+	fmt.Fprintf(mac, "%d %d", repo.ID, pull)
+	return fmt.Sprintf("<!-- oxidometer:v1 repo=%d pr=%d mac=%s -->", repo.ID, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// match returns a test for bodies that end with the marker.
+func (s signer) match(repo gh.Repo, pull int) func(string) bool {
+	marker := s.marker(repo, pull)
+	return func(body string) bool { return strings.HasSuffix(strings.TrimSpace(body), marker) }
+}
+
+// historyKey is the unguessable name of a pull request's history page.
+func (l *look) historyKey() string { return l.signer.historyKey(l.repo.ID, l.pr.Number) }
+
+func (s signer) historyKey(repo int64, pull int) string {
+	mac := hmac.New(sha256.New, s)
+	fmt.Fprintf(mac, "history %d %d", repo, pull)
+	return fmt.Sprintf("%d-%d-%s", repo, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// History tells which pull request a history page is about; false for a name that we did not make.
+func (b *Bot) History(key string) (repo int64, pull int, ok bool) {
+	if n, _ := fmt.Sscanf(key, "%d-%d-", &repo, &pull); n != 2 {
+		return 0, 0, false
+	}
+	return repo, pull, hmac.Equal([]byte(key), []byte(b.signer.historyKey(repo, pull)))
+}

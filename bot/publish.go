@@ -1,0 +1,178 @@
+package bot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/bot/web"
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
+)
+
+// checkName is the name of our check run. A ruleset can require it from this App.
+const checkName = "oxidometer"
+
+// Kinds of store.Output.
+const (
+	outputComment = "comment"
+	outputCheck   = "check"
+)
+
+// publish stores the evaluation and brings comment and check run in line with it, unless the head has moved on.
+func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
+	id := l.Store.NewID()
+	if l.PublicURL != "" {
+		e.Provenance.ReportURL = l.PublicURL + "/r/" + id
+		e.Provenance.HistoryURL = l.PublicURL + "/p/" + l.historyKey()
+		e.Provenance.JSONURL = e.Provenance.ReportURL + ".json"
+	}
+	data, err := web.Record{Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps}.Encode()
+	if err != nil {
+		return err
+	}
+	if stale, err := l.stale(); stale || err != nil {
+		return err
+	}
+	if _, err := l.Store.PutEvaluation(l.ctx, store.Evaluation{
+		ID: id, RepoID: l.repo.ID, Pull: l.pr.Number, HeadSHA: l.pr.HeadSHA, BaseSHA: e.Provenance.Base, MergeSHA: e.Provenance.MergeOf,
+		State: string(e.Verdict()), Record: data, Created: l.Now(),
+	}, l.seq); err != nil {
+		return ignoreSuperseded(err)
+	}
+	if err := l.publishComment(e); err != nil {
+		return err
+	}
+	return l.publishCheck(e)
+}
+
+// stale reads the pull request again: nothing may be written for a head that is not the head any longer, or by a look that
+// another has overtaken.
+func (l *look) stale() (bool, error) {
+	now, err := l.client.PullRequest(l.ctx, l.repo, l.pr.Number)
+	if err != nil {
+		return false, err
+	}
+	if now.State != "open" || now.HeadSHA != l.pr.HeadSHA {
+		l.log.WithField("now", now.HeadSHA).Info("the head moved on while we measured; nothing written")
+		return true, nil
+	}
+	err = l.Store.Current(l.ctx, l.repo.ID, l.pr.Number, l.seq)
+	return errors.Is(err, store.ErrSuperseded), ignoreSuperseded(err)
+}
+
+func ignoreSuperseded(err error) error {
+	if errors.Is(err, store.ErrSuperseded) {
+		return nil
+	}
+	return err
+}
+
+// publishComment creates the comment when there is something to say, and always updates one that exists.
+func (l *look) publishComment(e *sizediff.Evaluation) error {
+	match := l.signer.match(l.repo, l.pr.Number)
+	known, err := l.knownComment(match)
+	if err != nil {
+		return err
+	}
+	if known == 0 && !l.wantsComment(e) {
+		return nil
+	}
+	var body bytes.Buffer
+	o := render.MarkdownOptions{Top: l.cfg.Comment.MaxRows, Marker: l.signer.marker(l.repo, l.pr.Number)}
+	if err := render.Markdown(&body, e, o); err != nil {
+		return err
+	}
+	id, err := l.client.PutComment(l.ctx, l.repo, l.pr.Number, known, match, body.String())
+	switch class, _ := gh.Classify(err); class {
+	case gh.ClassOK:
+	case gh.ClassLocked, gh.ClassForbidden, gh.ClassGone:
+		l.log.WithError(err).Warn("the comment cannot be written; the check run carries it")
+		return nil
+	default:
+		return err
+	}
+	return l.putOutput(outputComment, "", id, body.Bytes())
+}
+
+// knownComment returns the id of our comment, 0 when there is none.
+func (l *look) knownComment(match func(string) bool) (int64, error) {
+	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputComment, "")
+	if !errors.Is(err, store.ErrNotFound) {
+		return out.GitHubID, err
+	}
+	id, err := l.client.FindComment(l.ctx, l.repo, l.pr.Number, match)
+	if isNotFound(err) {
+		return 0, nil
+	}
+	return id, err
+}
+
+// wantsComment says whether a first comment is due.
+func (l *look) wantsComment(e *sizediff.Evaluation) bool {
+	if l.pr.Draft && l.cfg.Comment.OnDraft != config.DraftComment {
+		return false
+	}
+	v := e.Verdict()
+	switch l.cfg.Comment.When {
+	case config.CommentNever:
+		return false
+	case config.CommentAlways:
+		return true
+	case config.CommentOverBudget:
+		return v == sizediff.VerdictOver
+	}
+	switch v {
+	case sizediff.VerdictNoChange, sizediff.VerdictNotMeasured:
+		return false
+	case sizediff.VerdictNotCompared: // only when it lasts: the base may be measured soon
+		return l.Now().Sub(l.pr.UpdatedAt) > 2*time.Hour
+	}
+	return true
+}
+
+func (l *look) publishCheck(e *sizediff.Evaluation) error {
+	var summary bytes.Buffer
+	if err := render.CheckSummary(&summary, e, 0); err != nil {
+		return err
+	}
+	return l.putCheck(gh.Check{
+		Status: "completed", Conclusion: render.CheckConclusion(e, l.cfg.Gate.Mode == config.GateEnforce), Title: render.CheckTitle(e),
+		Summary: summary.String(), DetailsURL: e.Provenance.ReportURL,
+	})
+}
+
+// putCheck brings our check run on the head to the given state. One that says the same already is left alone.
+func (l *look) putCheck(c gh.Check) error {
+	c.Name, c.HeadSHA = checkName, l.pr.HeadSHA
+	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, c.HeadSHA)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	said := []byte(c.Status + "\x00" + c.Conclusion + "\x00" + c.Title + "\x00" + c.Summary + "\x00" + c.Text)
+	if out.GitHubID != 0 && out.BodySHA256 == digest(said) {
+		return nil
+	}
+	c.ID = out.GitHubID
+	id, err := l.client.PutCheck(l.ctx, l.repo, c)
+	if err != nil {
+		return err
+	}
+	return l.putOutput(outputCheck, c.HeadSHA, id, said)
+}
+
+func (l *look) putOutput(kind, head string, id int64, body []byte) error {
+	return l.Store.PutOutput(l.ctx, store.Output{
+		RepoID: l.repo.ID, Pull: l.pr.Number, Kind: kind, HeadSHA: head, GitHubID: id, BodySHA256: digest(body), Updated: l.Now(),
+	})
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,162 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/queue"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+const (
+	lookAgain = 2 * time.Minute // while CI runs and no event tells us that it ended
+	deadline  = 12 * time.Hour  // after which a check does not wait for CI any longer
+)
+
+// look is one look at one pull request: what is known of it now, and what follows.
+type look struct {
+	*Bot
+	ctx    context.Context
+	client *gh.Client
+	repo   gh.Repo
+	pr     gh.PullRequest
+	cfg    *config.Repo
+	seq    int64 // of the head in the store: whoever holds a later one may write, we not
+	log    *logrus.Entry
+	check  gh.Check // as last published
+}
+
+// Pull looks at a pull request: it reads its state again and brings comment and check run to what that state asks for.
+// It is safe to run any number of times; the queue sees to it that no two looks at one pull request run side by side.
+func (b *Bot) Pull(ctx context.Context, job store.Job) error {
+	client := b.GitHub.Installation(job.Installation)
+	repo, err := client.Repository(ctx, job.RepoID)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	repo.Installation = job.Installation
+	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
+	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
+		return b.giveUp(err)
+	}
+	l.log = l.log.WithField("head", l.pr.HeadSHA)
+	return b.giveUp(l.run())
+}
+
+// giveUp turns errors that no later try can mend into the end of the job, and rate limits into a wait.
+func (b *Bot) giveUp(err error) error {
+	if err == nil {
+		return nil
+	}
+	class, after := gh.Classify(err)
+	switch class {
+	case gh.ClassNotFound, gh.ClassGone, gh.ClassAuth, gh.ClassForbidden, gh.ClassLocked:
+		return queue.Cancel(err.Error())
+	case gh.ClassRateLimited:
+		return queue.Snooze(max(after, 10*time.Second))
+	}
+	return err
+}
+
+func (l *look) run() error {
+	if l.pr.State != "open" {
+		l.log.Debug("closed; nothing to do")
+		return nil
+	}
+	seq, err := l.Store.SetHead(l.ctx, l.repo.ID, l.pr.Number, l.pr.HeadSHA)
+	if err != nil {
+		return err
+	}
+	l.seq = seq
+	cfg, found, err := l.repositoryFile(l.ctx, l.client, l.repo, l.pr.BaseRef)
+	if fault, ok := errors.AsType[config.Faults](err); ok {
+		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "The repository file on " + l.pr.BaseRef + " has faults",
+			Summary: "Nothing is measured until it is mended:\n\n```\n" + faultText(fault) + "\n```\n"})
+	}
+	if err != nil {
+		return err
+	}
+	if !found && l.RequireConfig {
+		return nil
+	}
+	l.cfg = cfg
+	return l.measureAndCompare()
+}
+
+// measureAndCompare goes from the head's runs to what is published. Where something is still awaited it says so in the
+// check run and returns; the event that ends the wait, or a later look, goes on.
+func (l *look) measureAndCompare() error {
+	heads, err := l.headBuilds()
+	if err != nil {
+		return err
+	}
+	if heads.pending {
+		if err := l.putCheck(heads.waiting()); err != nil {
+			return err
+		}
+		if !heads.ready(l.Now(), l.cfg.Comment.Settle) {
+			return l.again(lookAgain, heads.since)
+		}
+	}
+	if len(heads.targets) == 0 {
+		return l.nothingToMeasure(heads)
+	}
+	e, steps, wait, err := l.evaluate(heads)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		if err := l.putCheck(gh.Check{Status: "in_progress", Title: "Waiting for the build of the base", Summary: heads.summary()}); err != nil {
+			return err
+		}
+		return l.again(min(wait, lookAgain), heads.since)
+	}
+	return l.publish(e, steps)
+}
+
+// again ends this look and asks for another one, unless the head waits for too long already. An event brings it forward.
+func (l *look) again(after time.Duration, since time.Time) error {
+	if !since.IsZero() && l.Now().Sub(since) > deadline {
+		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: CI did not finish in " + deadline.String(),
+			Summary: "This says nothing about growth. Run the workflow again to have the head measured."})
+	}
+	return queue.Snooze(after)
+}
+
+// nothingToMeasure says why a head has no build to look at.
+func (l *look) nothingToMeasure(h *headBuilds) error {
+	switch {
+	case h.failed != nil:
+		return l.publishNotMeasured(*h.failed)
+	case h.seen:
+		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: the runs of this head have no artifact with an ELF image",
+			Summary: h.summary()})
+	}
+	if err := l.putCheck(gh.Check{Status: "queued", Title: "Waiting for CI", Summary: "No workflow run of this head has begun."}); err != nil {
+		return err
+	}
+	return l.again(lookAgain, l.pr.UpdatedAt)
+}
+
+// publishNotMeasured tells that the head's build failed. Without an earlier comment the check run says it alone.
+func (l *look) publishNotMeasured(p sizediff.Problem) error {
+	e := &sizediff.Evaluation{Targets: []sizediff.TargetResult{{Problem: &p}}, Policy: l.cfg.Policy(), Provenance: l.provenance()}
+	return l.publish(e, nil)
+}
+
+// faultText shows faults of a repository file for a fence. Backticks cannot end it: the file may hold any.
+func faultText(faults config.Faults) string {
+	var b strings.Builder
+	for _, f := range faults {
+		b.WriteString(strings.ReplaceAll(f.Detail(), "```", "'''"))
+		b.WriteString("\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,167 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/queue"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+// Base looks at what does not belong to one pull request: a workflow run, a commit whose check was asked for again, a group
+// of the merge queue.
+func (b *Bot) Base(ctx context.Context, job store.Job) error {
+	switch {
+	case job.MergeGroup:
+		return b.mergeGroup(ctx, job)
+	case job.RunID != 0:
+		return b.run(ctx, job)
+	}
+	return b.head(ctx, job)
+}
+
+// run looks at a workflow run. A successful run of a branch is measured at once, as a baseline that outlives its artifacts;
+// then every open pull request that it may concern is looked at.
+func (b *Bot) run(ctx context.Context, job store.Job) error {
+	client := b.GitHub.Installation(job.Installation)
+	repo, err := client.Repository(ctx, job.RepoID)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	repo.Installation = job.Installation
+	run, err := client.RunByID(ctx, repo, job.RunID)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	pulls, err := b.pullsOfRun(ctx, client, repo, run)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	if trusted(run, repo) && run.Status == "completed" && run.Conclusion == "success" {
+		if err := b.measureBaseline(ctx, client, repo, run); err != nil {
+			return b.giveUp(err)
+		}
+	}
+	return b.lookAt(ctx, repo, pulls, "workflow_run")
+}
+
+// pullsOfRun finds the open pull requests that a run concerns, through the API: those whose head it built, and for a run of
+// a branch those that want to be merged into it. workflow_run.pull_requests is empty for forks, so it is not asked.
+func (b *Bot) pullsOfRun(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run) ([]int, error) {
+	open, err := c.OpenPullRequests(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, pr := range open {
+		head := pr.HeadSHA == run.HeadSHA && (pr.HeadRepoID == 0 || pr.HeadRepoID == run.HeadRepoID)
+		base := trusted(run, repo) && pr.BaseRef == run.HeadBranch
+		if head || base {
+			out = append(out, pr.Number)
+		}
+	}
+	return out, nil
+}
+
+// measureBaseline measures what a run of a branch built. Artifacts that cannot be measured are recorded as such.
+func (b *Bot) measureBaseline(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run) error {
+	cfg, found, err := b.repositoryFile(ctx, c, repo, run.HeadBranch)
+	if _, broken := errors.AsType[config.Faults](err); broken {
+		return nil // the pull requests' checks say so
+	}
+	if err != nil {
+		return err
+	}
+	if !found && b.RequireConfig || len(cfg.Base.Branches) > 0 && !anyName(cfg.Base.Branches, run.HeadBranch) || !wanted(run.Path, cfg.Targets) {
+		return nil
+	}
+	artifacts, err := c.Artifacts(ctx, repo, run.ID)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(artifacts, func(x, y gh.Artifact) int { return strings.Compare(x.Name, y.Name) })
+	for i, a := range artifacts {
+		target := targetOf(cfg.Targets, run, a.Name)
+		if a.Expired || target == "" || len(cfg.Targets) == 0 && i >= maxTargets {
+			continue
+		}
+		if _, _, err := b.measure(ctx, c, repo, run, a, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targetOf returns the name of the target that an artifact is, "" for none. Without targets each artifact is one.
+func targetOf(targets []config.Target, run gh.Run, artifact string) string {
+	if len(targets) == 0 {
+		return artifact
+	}
+	for _, t := range targets {
+		pattern := t.Artifact
+		if pattern == "" {
+			pattern = t.Name
+		}
+		if wanted(run.Path, []config.Target{t}) && sizediff.MatchName(pattern, artifact) {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+func anyName(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return sizediff.MatchName(p, name) })
+}
+
+// lookAt enqueues a look at each pull request.
+func (b *Bot) lookAt(ctx context.Context, repo gh.Repo, pulls []int, why string) error {
+	var jobs []store.Job
+	for _, n := range pulls {
+		jobs = append(jobs, store.Job{Kind: queue.Pull, Installation: repo.Installation, RepoID: repo.ID, Pull: n, Why: why})
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return b.Store.Enqueue(ctx, jobs)
+}
+
+// head looks at the pull requests whose head is one commit: somebody asked for a check run again.
+func (b *Bot) head(ctx context.Context, job store.Job) error {
+	client := b.GitHub.Installation(job.Installation)
+	repo, err := client.Repository(ctx, job.RepoID)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	repo.Installation = job.Installation
+	open, err := client.OpenPullRequests(ctx, repo)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	var pulls []int
+	for _, pr := range open {
+		if pr.HeadSHA == job.SHA {
+			pulls = append(pulls, pr.Number)
+		}
+	}
+	return b.lookAt(ctx, repo, pulls, "asked for again")
+}
+
+// mergeGroup answers for a group of the merge queue at once: its pull requests were judged one by one, and a check that
+// never reports would stop the queue.
+func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
+	client := b.GitHub.Installation(job.Installation)
+	repo, err := client.Repository(ctx, job.RepoID)
+	if err != nil {
+		return b.giveUp(err)
+	}
+	_, err = client.PutCheck(ctx, repo, gh.Check{
+		Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "success", Title: "Judged on the pull requests of this group",
+		Summary: "The size of each pull request in this group was judged on the pull request itself.",
+	})
+	return b.giveUp(err)
+}

@@ -1,0 +1,134 @@
+// Package web serves the App's pages: reports of evaluations, the history of a pull request, health and metrics.
+//
+// Pages need no script and work under a strict content security policy. Their addresses hold 128 random bits: who has
+// the address may see the page, and no search engine is invited.
+package web
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/sizediff/render"
+)
+
+// policy allows what the pages hold and nothing else.
+const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+//go:embed history.html.tmpl
+var templates embed.FS
+
+var historyPage = template.Must(template.ParseFS(templates, "history.html.tmpl"))
+
+// Options of the pages.
+type Options struct {
+	Store   *store.Store
+	Metrics *Metrics
+	Log     *logrus.Logger
+	History func(key string) (repoID int64, pull int, ok bool) // what a history page's key stands for
+}
+
+// Handler serves all pages.
+func Handler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", o.ready)
+	mux.Handle("GET /metrics", o.Metrics.Handler())
+	mux.HandleFunc("GET /r/{id}", o.report)
+	mux.HandleFunc("GET /p/{key}", o.history)
+	return headers(mux)
+}
+
+// headers sets what every answer has.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Robots-Tag", "noindex")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (o Options) ready(w http.ResponseWriter, r *http.Request) {
+	if err := o.Store.Ping(r.Context()); err != nil {
+		o.Log.WithError(err).Error("the store does not answer")
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
+// report shows one evaluation, as a page or, with .json behind its id, as JSON.
+func (o Options) report(w http.ResponseWriter, r *http.Request) {
+	id, asJSON := strings.CutSuffix(r.PathValue("id"), ".json")
+	e, err := o.Store.EvaluationByID(r.Context(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		http.Error(w, "There is no such report. It may have been removed with its repository.", http.StatusNotFound)
+		return
+	}
+	var rec Record
+	if err == nil {
+		rec, err = DecodeRecord(e.Record)
+	}
+	var page bytes.Buffer
+	if err == nil && asJSON {
+		w.Header().Set("Content-Type", "application/json")
+		err = render.JSON(&page, rec.Evaluation)
+	} else if err == nil {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		err = render.HTML(&page, rec.Evaluation)
+	}
+	o.send(w, page.Bytes(), err)
+}
+
+// send writes a page that is complete, or says that there is none.
+func (o Options) send(w http.ResponseWriter, page []byte, err error) {
+	if err != nil {
+		o.Log.WithError(err).Error("a page cannot be shown")
+		http.Error(w, "This page cannot be shown; the server's log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Write(page)
+}
+
+// historyRow is one evaluation of a pull request.
+type historyRow struct {
+	ID, Head, Base, State, Title string
+	When                         time.Time
+}
+
+// history lists the evaluations of a pull request, newest first.
+func (o Options) history(w http.ResponseWriter, r *http.Request) {
+	repo, pull, ok := o.History(r.PathValue("key"))
+	if !ok {
+		http.Error(w, "There is no such page.", http.StatusNotFound)
+		return
+	}
+	list, err := o.Store.Evaluations(r.Context(), repo, pull)
+	var rows []historyRow
+	name := ""
+	for _, e := range list {
+		rec, decodeErr := DecodeRecord(e.Record)
+		if decodeErr != nil {
+			err = decodeErr
+			break
+		}
+		name = rec.Repository
+		rows = append(rows, historyRow{e.ID, e.HeadSHA, e.BaseSHA, e.State, render.CheckTitle(rec.Evaluation), e.Created.UTC()})
+	}
+	var page bytes.Buffer
+	if err == nil {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		err = historyPage.Execute(&page, map[string]any{"Repository": name, "Pull": pull, "Rows": rows})
+	}
+	o.send(w, page.Bytes(), err)
+}

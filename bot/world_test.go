@@ -1,0 +1,210 @@
+package bot_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
+)
+
+// world is a GitHub, a repository on it, and the real program serving its webhooks.
+type world struct {
+	t      *testing.T
+	github *ghtest.Server
+	repo   *ghtest.Repo
+	url    string // of the program
+	dir    string // its files
+	args   []string
+	cmd    *exec.Cmd
+	log    *syncBuffer
+}
+
+const (
+	webhookSecret = "correct horse battery staple"
+	patience      = 30 * time.Second
+)
+
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "oxidometer-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "oxidometer")
+	out, err := exec.Command("go", "build", "-o", path, "../cmd/oxidometer").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+var appKey = sync.OnceValues(func() (*rsa.PrivateKey, []byte) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+})
+
+// newWorld starts everything. Flags are added to serve's.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), log: new(syncBuffer)}
+	listen := freeAddress(t)
+	w.url = "http://" + listen
+	key, keyPEM := appKey()
+	w.github = ghtest.New(ghtest.Options{
+		AppID: 7, Key: &key.PublicKey, WebhookURL: w.url + "/webhook", WebhookSecret: webhookSecret, PageSize: 5, T: t,
+	})
+	api, stop := w.github.Start()
+	t.Cleanup(stop)
+	w.github.AddOrganization("torvalds")
+	installation := w.github.AddInstallation("torvalds")
+	w.repo = w.github.AddRepo(ghtest.RepoOptions{Owner: "torvalds", Name: "linux", Installation: installation, Files: map[string]string{"README": "Linux\n"}})
+	keyFile := filepath.Join(w.dir, "key.pem")
+	if err := os.WriteFile(keyFile, keyPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.args = append([]string{"serve", "--listen", listen, "--app-id", "7", "--private-key", keyFile, "--webhook-secret", webhookSecret,
+		"--github-url", api + "/", "--database", "sqlite:" + filepath.Join(w.dir, "bot.db"), "--allow-loopback", "--public-url", w.url,
+		"--log-level", "debug", "--log-format", "text"}, flags...)
+	w.start()
+	t.Cleanup(w.stop)
+	return w
+}
+
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs the program and waits until it is ready.
+func (w *world) start() {
+	w.t.Helper()
+	path, err := program()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cmd = exec.Command(path, w.args...)
+	w.cmd.Stdout, w.cmd.Stderr = w.log, w.log
+	w.cmd.Env = []string{"TMPDIR=" + w.dir, "PATH=" + os.Getenv("PATH")}
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := w.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.eventually("the program is ready", func() bool {
+		resp, err := http.Get(w.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// stop ends the program as a service manager would, and shows its log when the test failed.
+func (w *world) stop() {
+	if w.cmd == nil {
+		return
+	}
+	w.cmd.Process.Signal(syscall.SIGTERM)
+	if err := w.cmd.Wait(); err != nil && !w.t.Failed() {
+		w.t.Errorf("the program did not end well: %v", err)
+	}
+	w.cmd = nil
+	if w.t.Failed() {
+		w.t.Logf("log of the program:\n%s", w.log.String())
+	}
+}
+
+// kill ends the program at once, and starts it again.
+func (w *world) kill() {
+	w.cmd.Process.Kill()
+	w.cmd.Wait()
+	w.start()
+}
+
+// eventually waits for what the program does by itself.
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			w.t.Fatalf("after %s still not: %s\nlog of the program:\n%s", patience, what, w.log.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// zipOf packs a directory as actions/upload-artifact does.
+func zipOf(t *testing.T, dir string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	if err := z.AddFS(os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// Two small builds: in the head a driver pulls parts of core::fmt in.
+func smallBase(t *testing.T) []byte { return zipOf(t, "../sizediff/testdata/small-base") }
+func smallHead(t *testing.T) []byte { return zipOf(t, "../sizediff/testdata/small-head") }
+
+// build adds a finished run with one artifact.
+func (w *world) build(run ghtest.Run, artifact []byte) int64 {
+	id := w.github.AddRun(w.repo, run)
+	w.github.AddArtifact(id, ghtest.Artifact{Name: "kernel", Bytes: artifact})
+	w.github.FinishRun(id, "success")
+	return id
+}
+
+// syncBuffer is a log that two goroutines may use.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
