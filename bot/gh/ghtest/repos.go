@@ -1,0 +1,290 @@
+package ghtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Repo is a repository. Only ID may be read without the server's methods; it stays when the repository is renamed.
+type Repo struct {
+	ID int64
+
+	owner         *account
+	name          string
+	private       bool
+	archived      bool
+	deleted       bool
+	defaultBranch string
+	parent        *Repo // of a fork
+	network       int64 // id of the first repository of all forks: they share commits
+	branches      map[string]string
+	roles         map[string]string
+	pulls         []*pull
+	numbers       int
+	labels        []label
+	workflows     []*workflow
+	runNumbers    map[string]int
+	created       time.Time
+	updated       time.Time
+	pushed        time.Time
+}
+
+type label struct {
+	id          int64
+	name, color string
+}
+
+type workflow struct {
+	id         int64
+	name, path string
+	created    time.Time
+}
+
+// RepoOptions say what a new repository is like.
+type RepoOptions struct {
+	Owner, Name   string
+	DefaultBranch string // "main" when empty
+	Private       bool
+	Installation  int64             // 0: the App is not installed there
+	Files         map[string]string // of the first commit
+}
+
+func (r *Repo) fullName() string { return r.owner.login + "/" + r.name }
+
+// AddRepo makes a repository with one commit on its default branch.
+func (s *Server) AddRepo(o RepoOptions) *Repo {
+	defer s.lock()()
+	setDefault(&o.DefaultBranch, "main")
+	r := s.newRepo(s.account(o.Owner), o.Name, o.DefaultBranch, o.Private)
+	r.network = r.ID
+	first := s.commit(r, Commit{Message: "Initial commit", Author: o.Owner, Files: o.Files}, nil)
+	r.branches[o.DefaultBranch] = first.sha
+	if o.Installation != 0 {
+		s.install(s.installation(o.Installation), r)
+	}
+	return r
+}
+
+func (s *Server) newRepo(owner *account, name, branch string, private bool) *Repo {
+	if s.repoByName(owner.login+"/"+name) != nil {
+		panic("ghtest: repository " + owner.login + "/" + name + " exists")
+	}
+	now := s.now()
+	r := &Repo{
+		ID: s.next("repo"), owner: owner, name: name, defaultBranch: branch, private: private, branches: map[string]string{},
+		roles: map[string]string{}, runNumbers: map[string]int{}, created: now, updated: now, pushed: now,
+	}
+	delete(s.oldNames, strings.ToLower(r.fullName()))
+	s.repos = append(s.repos, r)
+	return r
+}
+
+// AddFork makes a fork that belongs to owner. The App is not installed there.
+func (s *Server) AddFork(of *Repo, owner string) *Repo {
+	defer s.lock()()
+	r := s.newRepo(s.account(owner), of.name, of.defaultBranch, of.private)
+	r.parent, r.network, r.branches = of, of.network, maps.Clone(of.branches)
+	return r
+}
+
+// Repo returns the repository with that name, or nil.
+func (s *Server) Repo(fullName string) *Repo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.repoByName(fullName)
+}
+
+func (s *Server) repoByName(fullName string) *Repo {
+	for _, r := range s.repos {
+		if !r.deleted && strings.EqualFold(r.fullName(), fullName) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s *Server) repoByID(id int64) *Repo {
+	for _, r := range s.repos {
+		if r.ID == id && !r.deleted {
+			return r
+		}
+	}
+	return nil
+}
+
+// Name returns the repository's name today, as "owner/name".
+func (s *Server) Name(r *Repo) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.fullName()
+}
+
+// Rename gives the repository another name. Requests to the old one are redirected.
+func (s *Server) Rename(r *Repo, name string) {
+	defer s.lock()()
+	old := r.name
+	s.oldNames[strings.ToLower(r.fullName())] = r
+	r.name, r.updated = name, s.now()
+	s.emit(r, r.owner, "repository", "renamed", obj{"changes": obj{"repository": obj{"name": obj{"from": old}}}})
+}
+
+// Transfer gives the repository another owner. It leaves its installation unless the App is installed there too.
+func (s *Server) Transfer(r *Repo, owner string) {
+	defer s.lock()()
+	from, old := r.owner, s.installationOf(r)
+	s.oldNames[strings.ToLower(r.fullName())] = r
+	r.owner, r.updated = s.account(owner), s.now()
+	if old != nil {
+		delete(old.repos, r.ID)
+	}
+	for _, i := range s.installations {
+		if i.account == r.owner && !i.deleted {
+			i.repos[r.ID] = true
+		}
+	}
+	s.emit(r, from, "repository", "transferred", obj{"changes": obj{"owner": obj{"from": obj{"user": from.json(s)}}}})
+}
+
+// Archive makes the repository read-only, or ends that.
+func (s *Server) Archive(r *Repo, archived bool) {
+	defer s.lock()()
+	r.archived, r.updated = archived, s.now()
+	action := "unarchived"
+	if archived {
+		action = "archived"
+	}
+	s.emit(r, r.owner, "repository", action, obj{})
+}
+
+// DeleteRepo deletes the repository. Pull requests from it stay and have no head repository any more.
+func (s *Server) DeleteRepo(r *Repo) {
+	defer s.lock()()
+	s.emit(r, r.owner, "repository", "deleted", obj{})
+	r.deleted = true
+	for _, i := range s.installations {
+		delete(i.repos, r.ID)
+	}
+}
+
+// SetRole gives a user a role in the repository: admin, maintain, write, triage or read; "" takes it away.
+func (s *Server) SetRole(r *Repo, login, role string) {
+	defer s.lock()()
+	if role != "" && permissionOf[role] == "" {
+		panic("ghtest: no role " + role)
+	}
+	s.account(login)
+	r.roles[strings.ToLower(login)] = role
+}
+
+var permissionOf = map[string]string{"admin": "admin", "maintain": "write", "write": "write", "triage": "read", "read": "read"}
+
+func (r *Repo) role(a *account) string {
+	switch role := r.roles[strings.ToLower(a.login)]; {
+	case role != "":
+		return role
+	case a == r.owner:
+		return "admin"
+	case r.private:
+		return "none"
+	}
+	return "read"
+}
+
+func (r *Repo) association(a *account) string {
+	switch {
+	case a == r.owner:
+		return "OWNER"
+	case r.roles[strings.ToLower(a.login)] == "":
+		return "NONE"
+	case r.owner.kind == "Organization":
+		return "MEMBER"
+	}
+	return "COLLABORATOR"
+}
+
+func (r *Repo) label(s *Server, name string) label {
+	for _, l := range r.labels {
+		if strings.EqualFold(l.name, name) {
+			return l
+		}
+	}
+	l := label{s.next("label"), name, "ededed"}
+	r.labels = append(r.labels, l)
+	return l
+}
+
+func (l label) json(s *Server, r *Repo) obj {
+	return obj{"id": l.id, "node_id": nodeID("LA", l.id), "url": r.api(s) + "/labels/" + l.name, "name": l.name, "color": l.color,
+		"default": false, "description": nil}
+}
+
+func (r *Repo) api(s *Server) string { return s.o.APIURL + "/repos/" + r.fullName() }
+func (r *Repo) web(s *Server) string { return s.o.WebURL + "/" + r.fullName() }
+
+// brief is the form in payloads about installations.
+func (r *Repo) brief() obj {
+	return obj{"id": r.ID, "node_id": nodeID("R", r.ID), "name": r.name, "full_name": r.fullName(), "private": r.private}
+}
+
+// minimal is the form inside of other objects.
+func (r *Repo) minimal(s *Server) obj {
+	o := r.brief()
+	api := r.api(s)
+	maps.Copy(o, obj{
+		"owner": r.owner.json(s), "html_url": r.web(s), "description": nil, "fork": r.parent != nil, "url": api,
+		"branches_url": api + "/branches{/branch}", "collaborators_url": api + "/collaborators{/collaborator}", "comments_url": api + "/comments{/number}",
+		"commits_url": api + "/commits{/sha}", "compare_url": api + "/compare/{base}...{head}", "contents_url": api + "/contents/{+path}",
+		"hooks_url": api + "/hooks", "issues_url": api + "/issues{/number}", "labels_url": api + "/labels{/name}", "pulls_url": api + "/pulls{/number}",
+		"statuses_url": api + "/statuses/{sha}", "trees_url": api + "/git/trees{/sha}",
+	})
+	return o
+}
+
+func (r *Repo) json(s *Server) obj {
+	o := r.minimal(s)
+	visibility := "public"
+	if r.private {
+		visibility = "private"
+	}
+	maps.Copy(o, obj{
+		"default_branch": r.defaultBranch, "archived": r.archived, "disabled": false, "visibility": visibility, "language": "Rust", "size": 1024,
+		"clone_url": r.web(s) + ".git", "ssh_url": "git@github.com:" + r.fullName() + ".git", "git_url": "git://github.com/" + r.fullName() + ".git",
+		"created_at": stamp(r.created), "updated_at": stamp(r.updated), "pushed_at": stamp(r.pushed), "homepage": nil, "license": nil, "mirror_url": nil,
+		"forks_count": 0, "stargazers_count": 0, "watchers_count": 0, "open_issues_count": len(r.open()), "topics": []string{},
+		"forks": 0, "watchers": 0, "open_issues": len(r.open()), "has_issues": true, "has_wiki": false, "has_pages": false, "has_projects": false,
+		"has_downloads": false, "allow_forking": true, "is_template": false, "web_commit_signoff_required": false,
+	})
+	return o
+}
+
+func (r *Repo) open() []*pull {
+	return slices.DeleteFunc(slices.Clone(r.pulls), func(p *pull) bool { return p.state != "open" })
+}
+
+func getRepo(c *call) answer {
+	o := c.repo.json(c.s)
+	o["permissions"] = obj{"admin": false, "maintain": false, "push": false, "triage": false, "pull": false}
+	if c.repo.parent != nil && !c.repo.parent.deleted {
+		o["parent"], o["source"] = c.repo.parent.json(c.s), c.repo.parent.json(c.s)
+	}
+	return ok(o)
+}
+
+func getPermission(c *call) answer {
+	a := c.s.accounts[strings.ToLower(c.arg("username"))]
+	if a == nil {
+		return fail(404, fmt.Sprintf("%s is not a user", c.arg("username")))
+	}
+	role := c.repo.role(a)
+	permission := permissionOf[role]
+	setDefault(&permission, "none")
+	user := a.json(c.s)
+	user["role_name"] = role
+	level := levels[permission]
+	user["permissions"] = obj{"admin": level == 3, "maintain": level == 3 || role == "maintain", "push": level >= 2,
+		"triage": level >= 2 || role == "triage", "pull": level >= 1}
+	return ok(obj{"permission": permission, "role_name": role, "user": user})
+}
