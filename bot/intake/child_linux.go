@@ -10,10 +10,10 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-	"syscall"
 )
 
 const (
@@ -27,6 +27,16 @@ const (
 	openFiles = 128
 	threads   = 256
 )
+
+// keepFiles makes sure that what this process has inherited open is not handed on to children.
+func keepFiles() {
+	files, _ := os.ReadDir("/proc/self/fd")
+	for _, f := range files {
+		if fd, err := strconv.Atoi(f.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
 
 // runChild runs our program in a directory within limits, and waits until it and all it started have ended.
 func (in *Intake) runChild(ctx context.Context, dir string, l limits, args ...string) (ended, error) {

@@ -119,6 +119,7 @@ func New(o Options) (*Intake, error) {
 	if in.transport == nil {
 		in.transport = newTransport(o)
 	}
+	keepFiles()
 	if _, err := in.Sweep(); err != nil {
 		return nil, err
 	}

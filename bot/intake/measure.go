@@ -190,12 +190,12 @@ func (e ended) failure(l limits) *NotMeasured {
 		return nil
 	case used >= l.cpu:
 		return cpu
+	case says("SIGXFSZ", "file too large"), e.signal("file size limit exceeded"):
+		return file
 	case one && says("no space left on device", "quota exceeded"):
 		return &NotMeasured{Reason: line, Retry: true}
 	case one && !strings.Contains(line, "\n"):
 		return &NotMeasured{Reason: line}
-	case says("SIGXFSZ", "file size limit"), e.signal("file size limit exceeded"):
-		return file
 	case says("out of memory", "cannot allocate memory", "errno=12", "failed to reserve"):
 		return memory
 	case e.signal("killed"):
