@@ -58,8 +58,8 @@ func attribute(im *elfmap.Image, leaders []int32, symbols []Symbol, table *crate
 		}
 	}
 	if rust {
-		byNeighbours(im, leaders, symbols)
-		byImage(im, leaders, symbols)
+		byNeighbours(im, leaders, symbols, table)
+		byImage(im, leaders, symbols, table)
 	}
 }
 
@@ -112,8 +112,8 @@ func paying(s *Symbol) int32 {
 }
 
 // byNeighbours attributes symbols without a file to the crate that both the symbol before and the one after belong to:
-// a linker keeps the functions of an object together.
-func byNeighbours(im *elfmap.Image, leaders []int32, symbols []Symbol) {
+// a linker keeps the functions of an object together. Where a crate ends the name must say it as well.
+func byNeighbours(im *elfmap.Image, leaders []int32, symbols []Symbol, table *crates) {
 	for i := 0; i < len(symbols); {
 		if !open(im, leaders[i], &symbols[i]) {
 			i++
@@ -123,16 +123,29 @@ func byNeighbours(im *elfmap.Image, leaders []int32, symbols []Symbol) {
 		for j < len(symbols) && symbols[j].Section == symbols[i].Section && open(im, leaders[j], &symbols[j]) {
 			j++
 		}
-		if i > 0 && j < len(symbols) {
-			before, after := &symbols[i-1], &symbols[j]
-			if before.Section == symbols[i].Section && after.Section == symbols[i].Section &&
-				paying(before) != 0 && paying(before) == paying(after) {
-				for k := i; k < j; k++ {
-					symbols[k].Crate, symbols[k].How = paying(before), ByNeighbour
-				}
-			}
-		}
+		between(symbols, i, j, table.names)
 		i = j
+	}
+}
+
+// between attributes the open symbols from i to j, which lie in one section.
+func between(symbols []Symbol, i, j int, crates []string) {
+	before, after := int32(0), int32(0)
+	if i > 0 && symbols[i-1].Section == symbols[i].Section {
+		before = paying(&symbols[i-1])
+	}
+	if j < len(symbols) && symbols[j].Section == symbols[i].Section {
+		after = paying(&symbols[j])
+	}
+	give := func(k int, crate int32) { symbols[k].Crate, symbols[k].How = crate, ByNeighbour }
+	if before != 0 && before == after {
+		for k := i; k < j; k++ {
+			give(k, before)
+		}
+		return
+	}
+	for ; i < j && before != 0 && exportedBy(crates[before], &symbols[i-1], &symbols[i]); i++ {
+		give(i, before)
 	}
 }
 
@@ -141,26 +154,78 @@ func open(im *elfmap.Image, leader int32, s *Symbol) bool {
 	return s.How == ByNothing && im.FileName(&im.Symbols[leader]) == ""
 }
 
+// exportedBy reports whether a function without a mangled name looks like one that a crate gives to C: rust_fmt_argument of
+// kernel, drm_panic_qr_generate, __rust_binder_init. They are the last of their crate, because rustc orders functions by
+// name; so the first that is out of order comes from another object.
+func exportedBy(crate string, before, s *Symbol) bool {
+	if s.Flags&FlagObject != 0 || s.Name <= before.Name {
+		return false
+	}
+	name := strings.TrimLeft(s.Name, "_")
+	if strings.HasPrefix(name, "rust_") {
+		return !strings.HasPrefix(name, "rust_helper_")
+	}
+	switch crate {
+	case "core", "alloc", "kernel": // words that C uses too
+		return false
+	}
+	return strings.HasPrefix(name, crate+"_")
+}
+
 // byImage attributes what every module has, when all Rust code of the image was compiled for one crate.
-func byImage(im *elfmap.Image, leaders []int32, symbols []Symbol) {
+func byImage(im *elfmap.Image, leaders []int32, symbols []Symbol, table *crates) {
 	if im.Type != elfmap.FileRelocatable {
 		return
 	}
-	crate := int32(0)
-	for i := range symbols {
-		c := paying(&symbols[i])
-		if c == 0 || symbols[i].How == ByConvention {
-			continue
-		}
-		if crate != 0 && c != crate {
-			return
-		}
-		crate = c
+	crate := onlyCrate(im, symbols, table)
+	if crate == 0 {
+		return
 	}
 	for i := range symbols {
 		s := &symbols[i]
 		if open(im, leaders[i], s) && (s.Name == "init_module" || s.Name == "cleanup_module" || strings.HasPrefix(s.Name, "__mod_")) {
 			s.Crate, s.How = crate, ByImage
 		}
+	}
+}
+
+// onlyCrate returns the crate that all Rust code of an image was compiled for, 0 when there are several: by the names of
+// its codegen units, or by who made its instances, which survives strip, or by who defined its functions.
+func onlyCrate(im *elfmap.Image, symbols []Symbol, table *crates) int32 {
+	var units, instances, definitions oneOf
+	for i := range im.Symbols {
+		if s := &im.Symbols[i]; s.Type == elfmap.File {
+			if c := crateOfUnit(s.Name); c != "" {
+				units.add(table.id(c))
+			}
+		}
+	}
+	for i := range symbols {
+		if symbols[i].How != ByConvention {
+			instances.add(symbols[i].Inst)
+			definitions.add(paying(&symbols[i]))
+		}
+	}
+	for _, found := range []oneOf{units, instances, definitions} {
+		if found.several || found.crate != 0 {
+			return found.crate
+		}
+	}
+	return 0
+}
+
+// oneOf is a crate, or 0 when none was added or several were.
+type oneOf struct {
+	crate   int32
+	several bool
+}
+
+func (o *oneOf) add(crate int32) {
+	switch {
+	case crate == 0 || o.several || o.crate == crate:
+	case o.crate == 0:
+		o.crate = crate
+	default:
+		*o = oneOf{several: true}
 	}
 }
