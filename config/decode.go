@@ -89,7 +89,7 @@ func (d *decoder) decode(data []byte, v any) {
 // text checks the bytes before the parser sees them.
 func (d *decoder) text(data []byte) (string, bool) {
 	if len(data) > MaxFileSize {
-		d.fault(nil, "a repository file has at most "+strconv.Itoa(MaxFileSize)+" bytes", "the file has %d bytes", len(data))
+		d.fault(nil, "leave out what is not needed", "the file has more than %d bytes", MaxFileSize)
 		return "", false
 	}
 	text := strings.TrimPrefix(string(data), "\ufeff")

@@ -379,7 +379,7 @@ func DefaultRepo() *Repo {
 }
 
 // ParseRepo reads a repository's file. The name is only used in messages. The error, if any, is a Faults with everything that
-// is wrong with the file; the Repo is then nil.
+// is wrong with the form of the file or, when that is right, with its values; the Repo is then nil.
 func ParseRepo(name string, data []byte) (*Repo, error) {
 	r := DefaultRepo()
 	d := newDecoder(name)

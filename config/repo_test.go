@@ -194,7 +194,7 @@ func TestErrorGoldens(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	_, err := ParseRepo("big.yml", []byte(strings.Repeat("#", MaxFileSize+1)))
-	if want := "big.yml: the file has 65537 bytes\n  a repository file has at most 65536 bytes"; err == nil || err.Error() != want {
+	if want := "big.yml: the file has more than 65536 bytes\n  leave out what is not needed"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if _, err := ParseRepo("f.yml", []byte(strings.Repeat("#", MaxFileSize))); err != nil {

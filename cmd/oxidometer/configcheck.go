@@ -17,7 +17,8 @@ type configCheckCommand struct {
 }
 
 func (*configCheckCommand) Help() string {
-	return `Everything that is wrong is shown at once, with its place in the file.
+	return `All that is wrong with the form of the file is shown at once, with its place; then all that
+is wrong with its values.
 
 Examples:
 

@@ -102,7 +102,7 @@ func budgetLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) st
 	}
 	s := say.prose(label)
 	if b.Budget.Path != "" {
-		s += " of " + say.code(b.Budget.Path)
+		s += " in " + say.code(b.Budget.Path)
 	}
 	s += fmt.Sprintf(": %s of %s B", delta(b.Delta), num(b.Limit))
 	switch b.Status {

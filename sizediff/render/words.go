@@ -337,7 +337,7 @@ func (v *view) budgetName(say voice, b sizediff.Budget) string {
 		label = labelOf(t.Report, b.Bucket)
 	}
 	if b.Path != "" {
-		return say.prose(label) + " of " + say.code(b.Path)
+		return say.prose(label) + " in " + say.code(b.Path)
 	}
 	return say.prose(label)
 }
