@@ -96,14 +96,14 @@ func (s *Server) requestSuites(r *Repo, branch, before, sha string, by *account)
 	}
 	u := s.newSuite(r, i.app, sha, branch)
 	u.before = before
-	s.emit(r, by, "check_suite", "requested", obj{"check_suite": u.json(s)})
+	s.emit(r, by, "check_suite", "requested", obj{"check_suite": u.payload(s)})
 }
 
 // RerequestSuite is the button "Re-run all checks" of a commit. It returns the id of the suite.
 func (s *Server) RerequestSuite(r *Repo, sha, login string) int64 {
 	defer s.lock()()
 	u := s.newSuite(r, s.app, s.mustCommit(r, sha).sha, "")
-	s.emit(r, s.account(login), "check_suite", "rerequested", obj{"check_suite": u.json(s)})
+	s.emit(r, s.account(login), "check_suite", "rerequested", obj{"check_suite": u.payload(s)})
 	return u.id
 }
 
@@ -130,7 +130,9 @@ func (s *Server) RequestAction(r *Repo, id int64, identifier, login string) erro
 }
 
 func (s *Server) emitCheck(c *check, by *account, action string, more obj) {
-	more["check_run"] = c.json(s)
+	run := c.json(s)
+	run["check_suite"] = c.suite.brief(s)
+	more["check_run"] = run
 	s.emit(c.repo, by, "check_run", action, more)
 }
 
@@ -187,6 +189,22 @@ func (s *Server) latest(wanted func(*check) bool) []*check {
 	return out
 }
 
+// payload is the form in check_suite events.
+func (u *suite) payload(s *Server) obj {
+	o := u.json(s)
+	delete(o, "repository")
+	return o
+}
+
+// brief is the form in check_run events.
+func (u *suite) brief(s *Server) obj {
+	o := u.payload(s)
+	for _, name := range []string{"rerequestable", "runs_rerequestable", "latest_check_runs_count", "check_runs_url", "head_commit"} {
+		delete(o, name)
+	}
+	return o
+}
+
 func (u *suite) json(s *Server) obj {
 	status, conclusion, runs := s.outcome(u)
 	url := fmt.Sprintf("%s/check-suites/%d", u.repo.api(s), u.id)
@@ -206,7 +224,7 @@ func (c *check) json(s *Server) obj {
 	return obj{
 		"id": c.id, "node_id": nodeID("CR", c.id), "head_sha": c.sha, "external_id": c.external, "url": url, "html_url": html, "details_url": details,
 		"status": c.Status, "conclusion": textOrNil(c.Conclusion), "started_at": stampOrNil(c.started), "completed_at": stampOrNil(c.completed),
-		"name": c.Name, "check_suite": obj{"id": c.suite.id, "head_branch": textOrNil(c.suite.branch), "head_sha": c.sha}, "app": c.app.json(s),
+		"name": c.Name, "check_suite": obj{"id": c.suite.id}, "app": c.app.json(s),
 		"pull_requests": s.pullsWithHead(c.repo, c.sha),
 		"output": obj{"title": textOrNil(c.Title), "summary": textOrNil(c.Summary), "text": textOrNil(c.Text),
 			"annotations_count": len(c.annotations), "annotations_url": url + "/annotations"},
@@ -405,7 +423,7 @@ func (c *call) changed(one *check, action string) {
 	if one.Status == "completed" && !done {
 		c.s.emitCheck(one, by, "completed", obj{})
 		if status, _, _ := c.s.outcome(one.suite); status == "completed" {
-			c.s.emit(c.repo, by, "check_suite", "completed", obj{"check_suite": one.suite.json(c.s)})
+			c.s.emit(c.repo, by, "check_suite", "completed", obj{"check_suite": one.suite.payload(c.s)})
 		}
 	}
 }
@@ -527,7 +545,7 @@ func rerequestSuite(c *call) answer {
 	if u == nil || u.app != c.inst.app {
 		return notFound()
 	}
-	c.s.emit(c.repo, c.s.bot(c.inst.app), "check_suite", "rerequested", obj{"check_suite": u.json(c.s)})
+	c.s.emit(c.repo, c.s.bot(c.inst.app), "check_suite", "rerequested", obj{"check_suite": u.payload(c.s)})
 	return created(obj{})
 }
 

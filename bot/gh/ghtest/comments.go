@@ -154,23 +154,27 @@ func (s *Server) comment(r *Repo, id int64) *comment {
 
 var reactionKinds = []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
 
-func (c *comment) json(s *Server) obj {
-	api := c.on.repo.api(s)
-	counts := obj{"url": fmt.Sprintf("%s/issues/comments/%d/reactions", api, c.id), "total_count": len(c.reactions)}
+func reactionCounts(url string, given []reaction) obj {
+	counts := obj{"url": url, "total_count": len(given)}
 	for _, kind := range reactionKinds {
 		n := 0
-		for _, r := range c.reactions {
+		for _, r := range given {
 			if r.content == kind {
 				n++
 			}
 		}
 		counts[kind] = n
 	}
+	return counts
+}
+
+func (c *comment) json(s *Server) obj {
+	api := c.on.repo.api(s)
 	o := obj{
 		"id": c.id, "node_id": nodeID("IC", c.id), "url": fmt.Sprintf("%s/issues/comments/%d", api, c.id),
 		"html_url": fmt.Sprintf("%s#issuecomment-%d", c.on.web(s), c.id), "issue_url": c.on.issueAPI(s), "user": c.author.json(s),
 		"body": c.body, "created_at": stamp(c.created), "updated_at": stamp(c.updated), "author_association": c.on.repo.association(c.author),
-		"performed_via_github_app": nil, "reactions": counts,
+		"performed_via_github_app": nil, "reactions": reactionCounts(fmt.Sprintf("%s/issues/comments/%d/reactions", api, c.id), c.reactions),
 	}
 	if c.app != nil {
 		o["performed_via_github_app"] = c.app.json(s)

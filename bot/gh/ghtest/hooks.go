@@ -124,7 +124,7 @@ func (s *Server) Ping() {
 		"config":         obj{"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": s.app.hookURL},
 		"updated_at":     stamp(s.app.created),
 		"created_at":     stamp(s.app.created),
-		"deliveries_url": s.o.APIURL + "/app/hook/deliveries",
+		"deliveries_url": s.o.APIURL + "/app/hook/deliveries", "url": s.o.APIURL + "/app/hook", "ping_url": s.o.APIURL + "/app/hook/pings",
 	}})
 }
 

@@ -418,6 +418,7 @@ func (p *pull) issueJSON(s *Server) obj {
 		"milestone": nil, "comments": 0, "created_at": stamp(p.created), "updated_at": stamp(p.updated), "closed_at": stampOrNil(p.closed),
 		"author_association": p.repo.association(p.author), "url": api, "repository_url": p.repo.api(s), "labels_url": api + "/labels{/name}",
 		"comments_url": api + "/comments", "events_url": api + "/events", "html_url": p.web(s), "performed_via_github_app": nil,
+		"timeline_url": api + "/timeline", "reactions": reactionCounts(api+"/reactions", nil),
 	}
 	if !p.issue {
 		o["draft"] = p.draft

@@ -229,17 +229,27 @@ func (r *Repo) brief() obj {
 	return obj{"id": r.ID, "node_id": nodeID("R", r.ID), "name": r.name, "full_name": r.fullName(), "private": r.private}
 }
 
+// repoURLs are the addresses that every form of a repository carries, as templates in the sense of RFC 6570.
+var repoURLs = map[string]string{
+	"archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}", "branches_url": "/branches{/branch}",
+	"collaborators_url": "/collaborators{/collaborator}", "comments_url": "/comments{/number}", "commits_url": "/commits{/sha}",
+	"compare_url": "/compare/{base}...{head}", "contents_url": "/contents/{+path}", "contributors_url": "/contributors", "deployments_url": "/deployments",
+	"downloads_url": "/downloads", "events_url": "/events", "forks_url": "/forks", "git_commits_url": "/git/commits{/sha}", "git_refs_url": "/git/refs{/sha}",
+	"git_tags_url": "/git/tags{/sha}", "hooks_url": "/hooks", "issue_comment_url": "/issues/comments{/number}", "issue_events_url": "/issues/events{/number}",
+	"issues_url": "/issues{/number}", "keys_url": "/keys{/key_id}", "labels_url": "/labels{/name}", "languages_url": "/languages", "merges_url": "/merges",
+	"milestones_url": "/milestones{/number}", "notifications_url": "/notifications{?since,all,participating}", "pulls_url": "/pulls{/number}",
+	"releases_url": "/releases{/id}", "stargazers_url": "/stargazers", "statuses_url": "/statuses/{sha}", "subscribers_url": "/subscribers",
+	"subscription_url": "/subscription", "tags_url": "/tags", "teams_url": "/teams", "trees_url": "/git/trees{/sha}", "url": "",
+}
+
 // minimal is the form inside of other objects.
 func (r *Repo) minimal(s *Server) obj {
 	o := r.brief()
 	api := r.api(s)
-	maps.Copy(o, obj{
-		"owner": r.owner.json(s), "html_url": r.web(s), "description": nil, "fork": r.parent != nil, "url": api,
-		"branches_url": api + "/branches{/branch}", "collaborators_url": api + "/collaborators{/collaborator}", "comments_url": api + "/comments{/number}",
-		"commits_url": api + "/commits{/sha}", "compare_url": api + "/compare/{base}...{head}", "contents_url": api + "/contents/{+path}",
-		"hooks_url": api + "/hooks", "issues_url": api + "/issues{/number}", "labels_url": api + "/labels{/name}", "pulls_url": api + "/pulls{/number}",
-		"statuses_url": api + "/statuses/{sha}", "trees_url": api + "/git/trees{/sha}",
-	})
+	for name, rest := range repoURLs {
+		o[name] = api + rest
+	}
+	maps.Copy(o, obj{"owner": r.owner.json(s), "html_url": r.web(s), "description": nil, "fork": r.parent != nil})
 	return o
 }
 
@@ -252,6 +262,7 @@ func (r *Repo) json(s *Server) obj {
 	maps.Copy(o, obj{
 		"default_branch": r.defaultBranch, "archived": r.archived, "disabled": false, "visibility": visibility, "language": "Rust", "size": 1024,
 		"clone_url": r.web(s) + ".git", "ssh_url": "git@github.com:" + r.fullName() + ".git", "git_url": "git://github.com/" + r.fullName() + ".git",
+		"svn_url": r.web(s), "custom_properties": obj{},
 		"created_at": stamp(r.created), "updated_at": stamp(r.updated), "pushed_at": stamp(r.pushed), "homepage": nil, "license": nil, "mirror_url": nil,
 		"forks_count": 0, "stargazers_count": 0, "watchers_count": 0, "open_issues_count": len(r.open()), "topics": []string{},
 		"forks": 0, "watchers": 0, "open_issues": len(r.open()), "has_issues": true, "has_wiki": false, "has_pages": false, "has_projects": false,
