@@ -59,9 +59,6 @@ func (in *Intake) runChild(ctx context.Context, dir string, l limits, args ...st
 		return ended{}, fmt.Errorf("limits cannot be set: %w", confined)
 	}
 	e.state, e.stderr = cmd.ProcessState, stderr.b.String()
-	if usage, ok := e.state.SysUsage().(*syscall.Rusage); ok {
-		e.memory = max(e.memory, usage.Maxrss<<10)
-	}
 	return e, nil
 }
 

@@ -3,7 +3,7 @@
 //
 // Fetch downloads without credentials, from public hosts only, into a file that nothing outside chose the name of. Measure
 // hands that file to a child process, which is this program's own measure command with limits on memory, CPU, time and
-// files, without environment and, where the system permits, without network. A second child with far less memory then
+// files, without environment and, where the system permits, without network. A second child with less memory then
 // reads what the first one wrote and writes it again, so the server never holds a measurement that it could not afford to
 // read. The server itself looks into neither.
 //
@@ -51,6 +51,7 @@ type Options struct {
 	Transport http.RoundTripper
 
 	MemoryLimit int64         // bytes of memory of a child; 1 GiB, and 256 MiB at least
+	ReadMemory  int64         // bytes of memory that reading a measurement may take; 384 MiB, enough for a distribution's kernel and modules
 	FileLimit   int64         // bytes of each file that a child writes; 4 GiB
 	CPUTime     time.Duration // of a child; 2 minutes
 	WallTime    time.Duration // of a child; 5 minutes
@@ -66,7 +67,7 @@ type Observation struct {
 	Outcome  string // ok | temporary | permanent | not_measured | canceled | error
 	Bytes    int64  // received, or of the measurement
 	Duration time.Duration
-	Memory   int64 // most resident memory of the children, in bytes; 0 for fetch
+	Memory   int64 // most resident memory of the children, in bytes, as far as it was seen; 0 for fetch
 }
 
 // Intake downloads and measures artifacts. It is safe for concurrent use.
@@ -105,6 +106,7 @@ func New(o Options) (*Intake, error) {
 	o.MaxArtifact = cmp.Or(o.MaxArtifact, 2<<30)
 	o.FetchTime = cmp.Or(o.FetchTime, 20*time.Minute)
 	o.MemoryLimit = cmp.Or(o.MemoryLimit, 1<<30)
+	o.ReadMemory = cmp.Or(o.ReadMemory, 384<<20)
 	o.FileLimit = cmp.Or(o.FileLimit, 4<<30)
 	o.CPUTime = cmp.Or(o.CPUTime, 2*time.Minute)
 	o.WallTime = cmp.Or(o.WallTime, 5*time.Minute)
@@ -130,8 +132,8 @@ func (o *Options) check() error {
 	switch {
 	case o.MaxArtifact < 0, o.FetchTime < 0, o.FileLimit < 0, o.WallTime < 0, o.Parallel < 0:
 		return errors.New("limits of artifacts: negative; give positive ones, or 0 for the default")
-	case o.MemoryLimit < 256<<20:
-		return errors.New("memory limit of measuring: below 256 MiB, which the program needs to start; raise it")
+	case o.MemoryLimit < 256<<20, o.ReadMemory < 64<<20:
+		return errors.New("memory limit: below 256 MiB for measuring or 64 MiB for reading, too little for any kernel; raise it")
 	case o.CPUTime < time.Second:
 		return errors.New("CPU time of measuring: below a second; raise it")
 	}

@@ -15,13 +15,10 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
-const (
-	maxMeasurement = 64 << 20  // bytes of what a child may hand back
-	checkMemory    = 384 << 20 // bytes for reading it; a distribution's kernel with all its modules takes less
-)
+const maxMeasurement = 64 << 20 // bytes of what a child may hand back
 
 // Measure has a build measured by a child process and returns the measurement's portable form, for sizediff.ReadMeasurement.
-// It is well-formed and can be read in checkMemory. Errors are *NotMeasured, the context's cause, or problems of this machine.
+// It is well-formed and can be read within Options.ReadMemory. Errors are *NotMeasured, the context's cause, or problems of this machine.
 func (in *Intake) Measure(ctx context.Context, path string) ([]byte, error) {
 	select {
 	case in.slots <- struct{}{}:
@@ -55,11 +52,11 @@ func (m *measuring) measure(ctx context.Context, path string) ([]byte, error) {
 	}
 	defer m.dir.remove()
 	measured, checked := m.dir.file("measured"), m.dir.file("checked")
-	if err := m.child(ctx, path, measured, m.in.o.MemoryLimit); err != nil {
+	if err := m.child(ctx, "measuring", path, measured, m.in.o.MemoryLimit); err != nil {
 		return nil, err
 	}
 	// The check costs the second child what reading costs the server, or more. What it writes is its own.
-	if err := m.child(ctx, measured, checked, min(checkMemory, m.in.o.MemoryLimit)); err != nil {
+	if err := m.child(ctx, "reading", measured, checked, m.in.o.ReadMemory); err != nil {
 		return nil, unreadable(err)
 	}
 	f, _, err := open(checked)
@@ -79,8 +76,8 @@ func unreadable(err error) error {
 }
 
 // child runs the measure command on one file and leaves a measurement in another.
-func (m *measuring) child(ctx context.Context, from, to string, memory int64) error {
-	l := limits{memory: memory, file: m.in.o.FileLimit, cpu: m.in.o.CPUTime, wall: m.in.o.WallTime, output: to, outputSize: maxMeasurement}
+func (m *measuring) child(ctx context.Context, doing, from, to string, memory int64) error {
+	l := limits{doing: doing, memory: memory, file: m.in.o.FileLimit, cpu: m.in.o.CPUTime, wall: m.in.o.WallTime, output: to, outputSize: maxMeasurement}
 	e, err := m.in.runChild(ctx, m.dir.path, l, "measure", from, "-o", to)
 	if err != nil {
 		return fmt.Errorf("measuring process: cannot be run: %w; check the program and this machine's limits", err)
@@ -140,6 +137,7 @@ func tooMuchOutput() *NotMeasured {
 
 // limits of one child.
 type limits struct {
+	doing        string // what takes so much, for the reason
 	memory, file int64
 	cpu, wall    time.Duration
 	output       string // this file may have outputSize bytes
@@ -166,8 +164,8 @@ const (
 
 // failure says why there is no measurement, or nil.
 func (e ended) failure(l limits) *NotMeasured {
-	memory := &NotMeasured{Reason: "measuring it takes more than " + formatSize(l.memory) + " of memory"}
-	cpu := &NotMeasured{Reason: "measuring it takes more than " + formatTime(l.cpu) + " of processor time"}
+	memory := &NotMeasured{Reason: l.doing + " it takes more than " + formatSize(l.memory) + " of memory"}
+	cpu := &NotMeasured{Reason: l.doing + " it takes more than " + formatTime(l.cpu) + " of processor time"}
 	file := &NotMeasured{Reason: "it unpacks to a file larger than " + formatSize(l.file)}
 	says := func(words ...string) bool {
 		for _, w := range words {
@@ -183,7 +181,7 @@ func (e ended) failure(l limits) *NotMeasured {
 	case e.killed == overMemory:
 		return memory
 	case e.killed == overTime:
-		return &NotMeasured{Reason: "measuring it takes longer than " + formatTime(l.wall)}
+		return &NotMeasured{Reason: l.doing + " it takes longer than " + formatTime(l.wall)}
 	case e.killed == overOutput:
 		return tooMuchOutput()
 	case e.state.Success():
