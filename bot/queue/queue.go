@@ -52,7 +52,6 @@ type Workers struct {
 type Options struct {
 	Concurrency    int           // jobs at once in this process; 4
 	Timeout        time.Duration // of one job; 15 minutes
-	MaxAttempts    int           // 12: about an hour and a half of retries
 	RetryBase      time.Duration // wait after the first failure, doubled for each further; 10 seconds
 	RetryMax       time.Duration // at most; 15 minutes
 	LeaseTTL       time.Duration // after a crash its jobs wait this long; 10 seconds
@@ -126,7 +125,6 @@ func New(s *store.Store, w Workers, o Options) (*Queue, error) {
 		FetchPollInterval:    o.PollInterval,
 		JobTimeout:           o.Timeout,
 		RescueStuckJobsAfter: o.Timeout + 5*time.Minute, // for what hangs in a worker that lives
-		MaxAttempts:          o.MaxAttempts,
 		RetryPolicy:          backoff{o},
 		SoftStopTimeout:      o.SoftStop,
 		Logger:               slog.New(logHandler{q.log}),
@@ -157,9 +155,6 @@ func (o Options) withDefaults() Options {
 	set(&o.RedeliverEvery, 2*time.Minute)
 	if o.Concurrency <= 0 {
 		o.Concurrency = 4
-	}
-	if o.MaxAttempts <= 0 {
-		o.MaxAttempts = 12
 	}
 	if o.Log == nil {
 		o.Log = logrus.New()

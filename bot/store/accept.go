@@ -29,15 +29,15 @@ type Job struct {
 	RepoID       int64         `json:"repo,omitempty"`
 	Pull         int           `json:"pull,omitempty"`
 	RunID        int64         `json:"run,omitempty"`
-	CommentID    int64         `json:"comment,omitempty"`  // a command is never merged with another
-	CheckRunID   int64         `json:"check,omitempty"`    // of a button
+	CommentID    int64         `json:"comment,omitempty"`     // a command is never merged with another
+	CheckRunID   int64         `json:"check,omitempty"`       // of a button
 	MergeGroup   bool          `json:"merge_group,omitempty"` // SHA is the head of a group of the merge queue
-	SHA          string        `json:"sha,omitempty"`      // the head, when the hint named one
-	Why          string        `json:"why,omitempty"`      // for the log
-	Delivery     string        `json:"delivery,omitempty"` // GUID; Accept fills it in
-	Priority     int           `json:"-"`                  // 1 (first) to 4; 0 is 1
-	After        time.Duration `json:"-"`                  // not before
-	MaxAttempts  int           `json:"-"`                  // 0: the queue's
+	SHA          string        `json:"sha,omitempty"`         // the head, when the hint named one
+	Why          string        `json:"why,omitempty"`         // for the log
+	Delivery     string        `json:"delivery,omitempty"`    // GUID; Accept fills it in
+	Priority     int           `json:"-"`                     // 1 (first) to 4; 0 is 1
+	After        time.Duration `json:"-"`                     // not before
+	MaxAttempts  int           `json:"-"`                     // 0 is MaxAttempts
 
 	// Supersede says that SHA is a new head: a job of the same key that runs for another head is cancelled.
 	Supersede bool `json:"-"`
@@ -45,6 +45,9 @@ type Job struct {
 	ID      int64 `json:"-"` // set when it is worked
 	Attempt int   `json:"-"` // likewise, from 1
 }
+
+// MaxAttempts is how often a job is tried when it does not say otherwise: with the queue's waits, for about an hour and a half.
+const MaxAttempts = 12
 
 // Key names what the job looks at. Jobs of one key are merged while they wait. A job for a pull request is the same whatever commit
 // its hint named; without one, the commit counts.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,7 +137,7 @@ type riverTx[T any] struct {
 }
 
 func (t riverTx[T]) insert(ctx context.Context, j Job, now time.Time) (int64, error) {
-	options := &river.InsertOpts{Priority: min(max(j.Priority, 0), 4), MaxAttempts: j.MaxAttempts}
+	options := &river.InsertOpts{Priority: min(max(j.Priority, 0), 4), MaxAttempts: cmp.Or(j.MaxAttempts, MaxAttempts)}
 	if j.After > 0 {
 		options.ScheduledAt = now.Add(j.After)
 	}
