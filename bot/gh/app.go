@@ -136,6 +136,9 @@ func (a *App) Slug(ctx context.Context) (slug string, id int64, permissions map[
 		Events      []string          `json:"events"`
 	}
 	_, err = send(ctx, a.api, http.MethodGet, "app", nil, &app)
+	if err == nil && app.ID == 0 {
+		err = unusable("")
+	}
 	return app.Slug, app.ID, app.Permissions, app.Events, a.fail("read the App", err)
 }
 
@@ -156,7 +159,10 @@ func (a *App) Installations(ctx context.Context) ([]Installation, error) {
 	}
 	var out []Installation
 	for _, in := range list {
-		out = append(out, Installation{ID: in.GetID(), Account: in.GetAccount().GetLogin(), Suspended: in.SuspendedAt != nil})
+		if in == nil {
+			continue
+		}
+		out = append(out, Installation{ID: in.GetID(), Account: in.GetAccount().GetLogin(), Suspended: !in.GetSuspendedAt().IsZero()})
 	}
 	return out, nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-github/v60/github"
 )
 
-// GitHub's limits, in characters.
+// GitHub's limits.
 const (
-	maxCheckText   = 65_535
-	maxCommentBody = 65_536
+	maxCheckText   = 65_535 // bytes, though the documentation says characters
+	maxCommentBody = 65_536 // characters
 )
 
 // Check is a check run of ours.
@@ -21,7 +21,7 @@ type Check struct {
 	HeadSHA, Name        string
 	Status               string // queued, in_progress or completed
 	Conclusion           string // only with completed: success, neutral, failure, action_required, …
-	Title, Summary, Text string // Markdown, except Title; an empty Summary becomes Title
+	Title, Summary, Text string // Markdown, except Title; an empty Summary becomes Title; 65,535 bytes at most
 	DetailsURL           string
 	ExternalID           string
 	Actions              []CheckAction // at most 3
@@ -84,6 +84,9 @@ func (c *Client) PutCheck(ctx context.Context, repo Repo, check Check) (id int64
 		body.Actions = &check.Actions
 	}
 	_, err = send(ctx, c.api, http.MethodPost, repo.path("check-runs"), body, &made)
+	if err == nil && made.ID == 0 {
+		err = unusable("")
+	}
 	return made.ID, c.app.fail(op, err)
 }
 
@@ -101,7 +104,7 @@ func (c *Client) findCheck(ctx context.Context, repo Repo, sha, name string) (in
 		l, resp, err := c.api.Checks.ListCheckRunsForRef(ctx, repo.Owner, repo.Name, sha, &github.ListCheckRunsOptions{
 			CheckName: &name, AppID: &c.app.id, Filter: github.String("all"), ListOptions: o,
 		})
-		if err != nil {
+		if err != nil || l == nil { // nil: an empty answer
 			return nil, resp, err
 		}
 		return l.CheckRuns, resp, nil
@@ -139,8 +142,8 @@ func (c Check) validate(op string) error {
 		return misuse(op, "status %s does not go with conclusion %q", c.Status, c.Conclusion)
 	case c.Title == "" && (c.Summary != "" || c.Text != ""):
 		return misuse(op, "a text without a title")
-	case utf8.RuneCountInString(c.Summary) > maxCheckText, utf8.RuneCountInString(c.Text) > maxCheckText:
-		return misuse(op, "summary or text is longer than %d characters", maxCheckText)
+	case len(c.Summary) > maxCheckText, len(c.Text) > maxCheckText, len(c.Title) > maxCheckText:
+		return misuse(op, "title, summary or text is longer than %d bytes", maxCheckText)
 	case len(c.Actions) > 3:
 		return misuse(op, "%d buttons, at most 3", len(c.Actions))
 	}

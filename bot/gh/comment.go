@@ -79,6 +79,9 @@ func (c *Client) putComment(ctx context.Context, repo Repo, pull int, id int64, 
 	if len(ours) == 0 {
 		var made wireComment
 		_, err = send(ctx, c.api, http.MethodPost, repo.path("issues/%d/comments", pull), commentBody{body}, &made)
+		if err == nil && made.ID == 0 {
+			err = unusable("")
+		}
 		return made.ID, err
 	}
 	for _, double := range ours[1:] {

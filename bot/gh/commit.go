@@ -37,6 +37,9 @@ func (c *Client) Commit(ctx context.Context, repo Repo, sha string) (Commit, err
 	if err != nil {
 		return Commit{}, c.app.fail(op, err)
 	}
+	if got.GetSHA() == "" {
+		return Commit{}, unusable(op)
+	}
 	return commit(got.GetSHA(), got, got.Parents), nil
 }
 
@@ -123,6 +126,9 @@ func (c *Client) history(ctx context.Context, repo Repo, sha string, known map[s
 		SHA: sha, ListOptions: github.ListOptions{PerPage: 100},
 	})
 	for _, rc := range list {
+		if rc == nil {
+			continue
+		}
 		known[rc.GetSHA()] = commit(rc.GetSHA(), rc.GetCommit(), rc.Parents)
 	}
 	return err

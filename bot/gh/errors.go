@@ -115,6 +115,11 @@ func misuse(op, format string, args ...any) error {
 	return &Error{Op: op, Class: ClassPermanent, Message: "not sent: " + fmt.Sprintf(format, args...)}
 }
 
+// unusable is a good answer without what it has to hold. What was written, was written; trying again finds it.
+func unusable(op string) error {
+	return &Error{Op: op, Status: http.StatusOK, Class: ClassTemporary, Message: "the answer is empty or not what GitHub documents"}
+}
+
 var (
 	errTooLarge  = errors.New("the answer is larger than 32 MiB")
 	errOtherHost = errors.New("redirected away from the API's host; not followed")

@@ -26,7 +26,7 @@ type PullRequest struct {
 func pullRequest(p *github.PullRequest) PullRequest {
 	head, base := p.GetHead(), p.GetBase()
 	out := PullRequest{
-		Number: p.GetNumber(), State: p.GetState(), Merged: p.GetMerged() || p.MergedAt != nil, Draft: p.GetDraft(),
+		Number: p.GetNumber(), State: p.GetState(), Merged: p.GetMerged() || !p.GetMergedAt().IsZero(), Draft: p.GetDraft(),
 		Locked: p.GetLocked(), Title: p.GetTitle(), Author: p.GetUser().GetLogin(),
 		HeadSHA: head.GetSHA(), HeadRef: head.GetRef(), HeadRepoID: head.GetRepo().GetID(),
 		HeadOwner: head.GetRepo().GetOwner().GetLogin(),
@@ -51,6 +51,9 @@ func (c *Client) PullRequest(ctx context.Context, repo Repo, number int) (PullRe
 	p, _, err := c.api.PullRequests.Get(ctx, repo.Owner, repo.Name, number)
 	if err != nil {
 		return PullRequest{}, c.app.fail(op, err)
+	}
+	if p.GetNumber() != number {
+		return PullRequest{}, unusable(op)
 	}
 	return pullRequest(p), nil
 }

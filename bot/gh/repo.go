@@ -69,6 +69,9 @@ func (c *Client) Repository(ctx context.Context, id int64) (Repo, error) {
 	if err != nil {
 		return Repo{}, c.app.fail(fmt.Sprintf("read repository %d", id), err)
 	}
+	if r.GetID() != id {
+		return Repo{}, unusable(fmt.Sprintf("read repository %d", id))
+	}
 	return c.repo(r), nil
 }
 
@@ -76,7 +79,7 @@ func (c *Client) Repository(ctx context.Context, id int64) (Repo, error) {
 func (c *Client) Repositories(ctx context.Context) ([]Repo, error) {
 	list, err := pages(10_000, (*github.Repository).GetID, func(o github.ListOptions) ([]*github.Repository, *github.Response, error) {
 		l, resp, err := c.api.Apps.ListRepos(ctx, &o)
-		if err != nil {
+		if err != nil || l == nil { // nil: an empty answer
 			return nil, resp, err
 		}
 		return l.Repositories, resp, nil
@@ -86,7 +89,9 @@ func (c *Client) Repositories(ctx context.Context) ([]Repo, error) {
 	}
 	var out []Repo
 	for _, r := range list {
-		out = append(out, c.repo(r))
+		if r != nil {
+			out = append(out, c.repo(r))
+		}
 	}
 	return out, nil
 }

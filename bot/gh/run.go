@@ -121,6 +121,9 @@ func (c *Client) RunByID(ctx context.Context, repo Repo, id int64) (Run, error) 
 	if err != nil {
 		return Run{}, c.app.fail(op, err)
 	}
+	if r.ID != id {
+		return Run{}, unusable(op)
+	}
 	return r.run(), nil
 }
 
@@ -134,7 +137,7 @@ func (c *Client) FailedStep(ctx context.Context, repo Repo, runID int64) (job, s
 	}
 	jobs, err := pages(1000, (*github.WorkflowJob).GetID, func(o github.ListOptions) ([]*github.WorkflowJob, *github.Response, error) {
 		l, resp, err := c.api.Actions.ListWorkflowJobs(ctx, repo.Owner, repo.Name, runID, &github.ListWorkflowJobsOptions{Filter: "latest", ListOptions: o})
-		if err != nil {
+		if err != nil || l == nil { // nil: an empty answer
 			return nil, resp, err
 		}
 		return l.Jobs, resp, nil

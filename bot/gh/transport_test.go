@@ -136,7 +136,7 @@ func TestInstallationsRefreshAtOnce(t *testing.T) {
 		if want := "token ghs_" + r.PathValue("id") + "x1"; r.Header.Get("Authorization") != want {
 			t.Errorf("repository %s read with %q", r.PathValue("id"), r.Header.Get("Authorization"))
 		}
-		reply(w, map[string]any{"id": 1, "name": "r", "owner": map[string]any{"login": "o"}})
+		reply(w, map[string]any{"id": json.Number(r.PathValue("id")), "name": "r", "owner": map[string]any{"login": "o"}})
 	})
 	var wg sync.WaitGroup
 	for i := range 40 {
