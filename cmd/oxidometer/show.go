@@ -43,6 +43,7 @@ func (c *showCommand) Run(a *app) error {
 	}
 	m := measured[0]
 	report := sizediff.Compare(m, m, policy.Buckets)
+	sizediff.Evaluate("", report, policy)
 	largest := sizediff.Largest(m, policy.Buckets, n)
 	if err := c.write(out, report, largest, c.text(a)); err != nil {
 		return err

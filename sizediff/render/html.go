@@ -10,7 +10,7 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-//go:embed report.html.tmpl show.html.tmpl style.css
+//go:embed findings.html.tmpl report.html.tmpl show.html.tmpl style.css
 var files embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
@@ -191,9 +191,7 @@ func newTargetPage(index int, t *sizediff.TargetResult) targetPage {
 	if b, ok := budgetFor(t, sizediff.BucketTotal); ok {
 		p.TotalBudget, p.TotalOver = budgetShare(b), b.Status == sizediff.BudgetOver
 	}
-	for _, f := range sortedFindings(r) {
-		p.Findings = append(p.Findings, findingRow{string(f.Severity), plainProse(f.Message), htmlName(f.Image), htmlName(f.Rule)})
-	}
+	p.Findings = findingRows(r)
 	p.Closing = closingLines(r.Closing, func(s string) string { return s })
 	return p
 }
@@ -289,9 +287,18 @@ func imageNotes(r *sizediff.Report, g imageGroups) []string {
 	return notes
 }
 
+func findingRows(r *sizediff.Report) []findingRow {
+	var rows []findingRow
+	for _, f := range sortedFindings(r) {
+		rows = append(rows, findingRow{string(f.Severity), plainProse(f.Message), htmlName(f.Image), htmlName(f.Rule)})
+	}
+	return rows
+}
+
 type showPage struct {
 	Title, Tools string
 	Totals       []showTile
+	Findings     []findingRow
 	Composition  []segment
 	Tables       []showTable
 }
@@ -304,7 +311,7 @@ type showTile struct {
 // ShowHTML writes one build as a page of the same kind as HTML's.
 func ShowHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize) error {
 	r = bySize(r)
-	p := showPage{Title: showTitle(r), Tools: buildTools(r, htmlVoice), Composition: composition(r)}
+	p := showPage{Title: showTitle(r), Tools: buildTools(r, htmlVoice), Findings: findingRows(r), Composition: composition(r)}
 	for _, t := range totalTiles(r.Totals) {
 		p.Totals = append(p.Totals, showTile{t.Name, t.Note, t.Head})
 	}

@@ -227,6 +227,7 @@ func TestShow(t *testing.T) {
 		b := &r.Buckets[i]
 		b.Resident, b.Init = sizediff.NewChange(b.Resident.Head, b.Resident.Head), sizediff.NewChange(b.Init.Head, b.Init.Head)
 	}
+	r.Findings = []sizediff.Finding{{Rule: sizediff.RuleStdLinked, Severity: sizediff.Error, Message: "crate std is linked, 96 bytes"}}
 	largest := []sizediff.SymbolSize{
 		{Image: "vmlinux", Demangled: "rust_binder::process::Process::debug_print", Bucket: "drivers", Size: 2216},
 		{Image: "vmlinux", Name: "rust_binder_init", Bucket: "c", Size: 128},
@@ -293,6 +294,18 @@ func TestHeadlineOfOddBuilds(t *testing.T) {
 		if got := text(x.change); got != x.want {
 			t.Errorf("%s: %q, want %q", x.name, got, x.want)
 		}
+	}
+}
+
+func TestShowTitleOfOddBuilds(t *testing.T) {
+	r := growthReport()
+	r.Buckets[0].Resident = sizediff.Change{}
+	if got, want := showTitle(r), "Kernel of 1 image: 11,672,332 B (11.1 MiB) resident; no Rust runtime in it."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r.Images[0].Stripped = true
+	if got, want := showTitle(r), "Kernel of 1 image: 11,672,332 B (11.1 MiB) resident; Rust runtime not known, because not all of it has symbols."; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

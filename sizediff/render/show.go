@@ -19,6 +19,7 @@ func Show(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, o Opti
 	r = bySize(r)
 	p := &page{o: o.withDefaults()}
 	p.paragraph(showTitle(r), 2)
+	p.findings(r)
 	p.line("")
 	for _, s := range showTables(r, largest, plainVoice) {
 		if len(s.rows) == 0 {
@@ -48,6 +49,12 @@ func ShowMarkdown(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize
 	o, r = o.withDefaults(), bySize(r)
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**\n", markdownProse(showTitle(r)))
+	for i, f := range sortedFindings(r) {
+		if i == 0 {
+			b.WriteString("\n**Findings**\n\n")
+		}
+		fmt.Fprintf(&b, "- %s\n", findingLine(f, markdownVoice))
+	}
 	for _, s := range showTables(r, largest, markdownVoice) {
 		if len(s.rows) == 0 {
 			continue
@@ -100,8 +107,17 @@ func showTitle(r *sizediff.Report) string {
 		subject = "Kernel"
 	}
 	s := fmt.Sprintf("%s of %s: %s resident", subject, counted(len(r.Images), "image"), bytesOf(r.Totals.Resident.Head))
-	if b, ok := bucketOf(r, sizediff.BucketRuntime); ok {
-		s += fmt.Sprintf("; %s %s", plainProse(bucketLabel(b)), bytesOf(b.Resident.Head))
+	b, ok := bucketOf(r, sizediff.BucketRuntime)
+	label := plainProse(bucketLabel(b))
+	stripped := slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool { return i.Stripped })
+	switch {
+	case !ok:
+	case stripped:
+		s += fmt.Sprintf("; %s not known, because not all of it has symbols", label)
+	case b.Resident.Head == 0:
+		s += fmt.Sprintf("; no %s in it", label)
+	default:
+		s += fmt.Sprintf("; %s %s", label, bytesOf(b.Resident.Head))
 	}
 	return s + "."
 }
