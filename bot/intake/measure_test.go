@@ -31,11 +31,11 @@ import (
 
 // programs builds the real program and the hostile one side by side, once, without the race detector: it needs more
 // addresses than a child may have.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "intake-test-")
-	if err != nil {
+var programs = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "intake-test-"); err != nil {
 		return "", err
 	}
+	programsDir = dir
 	for _, pkg := range []string{"../../cmd/oxidometer", "./testdata/child"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -46,10 +46,12 @@ var programs = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+var programsDir string // "" if no test needed them
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, _ := programs(); dir != "" {
-		os.RemoveAll(dir)
+	if programsDir != "" {
+		os.RemoveAll(programsDir)
 	}
 	os.Exit(code)
 }
