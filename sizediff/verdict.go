@@ -1,7 +1,11 @@
 package sizediff
 
-// Verdict of the whole evaluation: that of its worst target, an acceptance considered.
+// Verdict of the whole evaluation: that of its worst target, an acceptance considered. Without any target nothing was
+// measured.
 func (e *Evaluation) Verdict() Verdict {
+	if len(e.Targets) == 0 {
+		return VerdictNotMeasured
+	}
 	worst := VerdictNoChange
 	for i := range e.Targets {
 		if v := e.targetVerdict(&e.Targets[i]); verdictRank[v] > verdictRank[worst] {
