@@ -42,7 +42,7 @@ type Call struct {
 	Method, Path string // the path without /api/v3
 	Query        string
 	Header       http.Header
-	Body         []byte // the first 256 KiB
+	Body         []byte // the first 256 KiB; only of the newest 1,000 calls
 	Who          string // "app", "installation N", or ""
 	Status       int    // 0 when the connection was broken
 	At           time.Time
@@ -76,7 +76,7 @@ func OnPath(method, part string) func(*http.Request) bool {
 // OnStorage matches requests to the storage host.
 func OnStorage(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, storagePath) }
 
-// Calls returns the newest 10,000 requests, oldest first.
+// Calls returns the requests, oldest first: all of them, or at least the newest 10,000.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,9 +153,10 @@ func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, host string,
 func (s *Server) recordCall(c Call) {
 	defer s.lock()()
 	s.calls = append(s.calls, c)
-	if over := len(s.calls) - keptCalls; over > 0 {
-		s.calls = slices.Clone(s.calls[over:])
+	if old := len(s.calls) - 1 - keptBodies; old >= 0 {
+		s.calls[old].Body = nil
 	}
+	s.calls = newest(s.calls, keptCalls)
 }
 
 func (f *Fault) write(w http.ResponseWriter) {

@@ -45,6 +45,7 @@ type delivery struct {
 	Delivery
 	url      string
 	secret   string
+	app      int64
 	duration time.Duration
 	request  http.Header
 	response http.Header
@@ -54,7 +55,7 @@ type delivery struct {
 const (
 	deliveryTimeout = 10 * time.Second
 	logLife         = 3 * 24 * time.Hour // how long the log can be read
-	keptDeliveries  = 20_000
+	keptDeliveries  = 10_000
 	maxPayload      = 25 << 20
 )
 
@@ -209,7 +210,7 @@ func (s *Server) enqueue(i *installation, r *Repo, event, action string, body ob
 
 // push queues a delivery and returns its GUID.
 func (s *Server) push(d *delivery) string {
-	d.ID, d.url, d.secret = s.next("delivery"), s.app.hookURL, s.app.hookSecret
+	d.ID, d.url, d.secret, d.app = s.next("delivery"), s.app.hookURL, s.app.hookSecret, s.app.id
 	if d.url == "" || len(d.Payload) > maxPayload {
 		return ""
 	}
@@ -255,7 +256,7 @@ func (s *Server) send(d *delivery, hooks Hooks) {
 	d.post()
 	s.logged(d)
 	if hooks.Duplicate != nil && hooks.Duplicate(d.Delivery) {
-		again := &delivery{Delivery: d.Delivery, url: d.url, secret: d.secret}
+		again := &delivery{Delivery: d.Delivery, url: d.url, secret: d.secret, app: d.app}
 		s.mu.Lock()
 		again.ID = s.next("delivery")
 		s.mu.Unlock()
@@ -268,9 +269,15 @@ func (s *Server) logged(d *delivery) {
 	defer s.lock()()
 	d.At = s.now()
 	s.log = append(s.log, d)
-	if over := len(s.log) - keptDeliveries; over > 0 {
-		s.log = slices.Clone(s.log[over:])
+	s.log = newest(s.log, keptDeliveries)
+}
+
+// newest keeps at least the last n. It copies rarely.
+func newest[T any](all []T, n int) []T {
+	if len(all) < n+n/4 {
+		return all
 	}
+	return slices.Clone(all[len(all)-n:])
 }
 
 var hookClient = &http.Client{
@@ -288,7 +295,7 @@ func (d *delivery) headers() http.Header {
 	h.Set("X-GitHub-Event", d.Event)
 	h.Set("X-GitHub-Hook-ID", "501")
 	h.Set("X-GitHub-Hook-Installation-Target-Type", "integration")
-	h.Set("X-GitHub-Hook-Installation-Target-ID", strconv.FormatInt(d.Installation, 10))
+	h.Set("X-GitHub-Hook-Installation-Target-ID", strconv.FormatInt(d.app, 10))
 	if d.secret != "" {
 		one, two := hmac.New(sha1.New, []byte(d.secret)), hmac.New(sha256.New, []byte(d.secret))
 		one.Write(d.Payload)

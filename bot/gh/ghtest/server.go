@@ -228,7 +228,7 @@ func (s *Server) SetRateLimit(perHour int) {
 	clear(s.quotas)
 }
 
-// Changed returns a channel that is closed when something changes after the call.
+// Changed returns a channel that is closed when something changes, or a request was answered, after the call.
 func (s *Server) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -290,6 +290,7 @@ func (s *Server) report(format string, args ...any) {
 const (
 	maxBody      = 16 << 20
 	keptCalls    = 10_000
+	keptBodies   = 1_000
 	keptCallBody = 256 << 10
 )
 
