@@ -168,8 +168,6 @@ func page[T any](w http.ResponseWriter, r *http.Request, all []T, wrap func([]T)
 	reply(w, wrap(all[from:to]))
 }
 
-func bare[T any](list []T) any { return list }
-
 func wantClass(t *testing.T, err error, want Class) *Error {
 	t.Helper()
 	e, ok := err.(*Error)

@@ -84,6 +84,7 @@ func TestAppAndInstallations(t *testing.T) {
 	}
 	want := map[string]string{"metadata": "read", "actions": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
 	equal(t, "permissions", want, permissions)
+	equal(t, "permissions needed", want, Permissions())
 	if slug != "oxidometer" || id != testApp || len(events) == 0 {
 		t.Errorf("slug %q, id %d, events %v", slug, id, events)
 	}

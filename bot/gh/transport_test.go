@@ -36,8 +36,7 @@ func TestTokenIsNarrowedAndKept(t *testing.T) {
 	if err := json.Unmarshal([]byte(f.asked[0]), &asked); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"metadata": "read", "actions": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
-	if diff := cmp.Diff(want, asked.Permissions); diff != "" {
+	if diff := cmp.Diff(Permissions(), asked.Permissions); diff != "" {
 		t.Errorf("permissions asked for (-want +got):\n%s", diff)
 	}
 	if app := c.app; app.Installation(testInst) != c {

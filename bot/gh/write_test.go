@@ -356,6 +356,11 @@ func TestDeliveries(t *testing.T) {
 	}
 	before := time.Now().Add(-time.Minute)
 	settle()
+	equal(t, "webhook", HookConfig{URL: hook.URL, ContentType: "json", Secret: true}, must[HookConfig](t)(w.app.HookConfig(t.Context())))
+	last := must[[]LoggedDelivery](t)(w.app.LastDeliveries(t.Context()))
+	if len(last) == 0 || slices.ContainsFunc(last, func(d LoggedDelivery) bool { return !d.OK() || d.GUID == "" || d.DeliveredAt.IsZero() }) {
+		t.Errorf("last deliveries: %+v", last)
+	}
 	failed := must[[]FailedDelivery](t)(w.app.FailedDeliveries(t.Context(), before))
 	if len(failed) != 0 {
 		t.Errorf("%d failed", len(failed))
