@@ -70,8 +70,10 @@ var methods = map[string]func(context.Context, *Client, Repo) error{
 
 // others are those about the App, or about no repository by name.
 var others = map[string]func(context.Context, *App, *Client) error{
-	"Slug":          func(ctx context.Context, a *App, _ *Client) error { _, _, _, _, err := a.Slug(ctx); return err },
-	"Installations": func(ctx context.Context, a *App, _ *Client) error { _, err := a.Installations(ctx); return err },
+	"HookConfig":     func(ctx context.Context, a *App, _ *Client) error { _, err := a.HookConfig(ctx); return err },
+	"LastDeliveries": func(ctx context.Context, a *App, _ *Client) error { _, err := a.LastDeliveries(ctx); return err },
+	"Slug":           func(ctx context.Context, a *App, _ *Client) error { _, _, _, _, err := a.Slug(ctx); return err },
+	"Installations":  func(ctx context.Context, a *App, _ *Client) error { _, err := a.Installations(ctx); return err },
 	"FailedDeliveries": func(ctx context.Context, a *App, _ *Client) error {
 		_, err := a.FailedDeliveries(ctx, time.Now())
 		return err
