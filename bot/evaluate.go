@@ -1,9 +1,9 @@
 package bot
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/oxidometer/oxidometer/bot/baseline"
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
@@ -19,7 +19,7 @@ func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, 
 			if base, err = l.base(t); err != nil {
 				return nil, nil, 0, err
 			}
-			for _, s := range base.steps {
+			for _, s := range base.Steps {
 				steps = append(steps, t.name+": "+s)
 			}
 			if base.wait > 0 {
@@ -60,10 +60,8 @@ func (l *look) choose(p *sizediff.Provenance, b baseBuild) {
 	if b.measured == nil || p.BaseChoice == sizediff.BaseApproximate {
 		return
 	}
-	p.Base, p.MergeOf, p.BaseChoice = b.sha, b.mergeOf, sizediff.BaseExact
-	if b.ancestors > 0 {
-		p.BaseChoice, p.AncestorsBack, p.ExactBase, p.WhyNotExact = sizediff.BaseApproximate, b.ancestors, b.exact, b.why
+	p.Base, p.MergeOf, p.BaseChoice = b.SHA, b.mergeOf, sizediff.BaseExact
+	if b.Kind == baseline.Ancestor {
+		p.BaseChoice, p.AncestorsBack, p.ExactBase, p.WhyNotExact = sizediff.BaseApproximate, b.AncestorsBack, b.ExactSHA, b.Reason
 	}
 }
-
-func short(sha string) string { return fmt.Sprintf("%.7s", sha) }

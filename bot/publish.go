@@ -26,29 +26,41 @@ const (
 
 // publish stores the evaluation and brings comment and check run in line with it, unless the head has moved on.
 func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
-	id := l.Store.NewID()
+	if stale, err := l.stale(); stale || err != nil {
+		return err
+	}
+	id, err := l.storeEvaluation(e, steps)
+	if err != nil {
+		return ignoreSuperseded(err)
+	}
 	if l.PublicURL != "" {
 		e.Provenance.ReportURL = l.PublicURL + "/r/" + id
 		e.Provenance.HistoryURL = l.PublicURL + "/p/" + l.historyKey()
 		e.Provenance.JSONURL = e.Provenance.ReportURL + ".json"
 	}
-	data, err := web.Record{Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps}.Encode()
-	if err != nil {
-		return err
-	}
-	if stale, err := l.stale(); stale || err != nil {
-		return err
-	}
-	if _, err := l.Store.PutEvaluation(l.ctx, store.Evaluation{
-		ID: id, RepoID: l.repo.ID, Pull: l.pr.Number, HeadSHA: l.pr.HeadSHA, BaseSHA: e.Provenance.Base, MergeSHA: e.Provenance.MergeOf,
-		State: string(e.Verdict()), Record: data, Created: l.Now(),
-	}, l.seq); err != nil {
-		return ignoreSuperseded(err)
-	}
 	if err := l.publishComment(e); err != nil {
 		return err
 	}
 	return l.publishCheck(e)
+}
+
+// storeEvaluation returns the evaluation's id: that of the newest one, if it says the same of the same head.
+func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (string, error) {
+	data, err := web.Record{Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps}.Encode()
+	if err != nil {
+		return "", err
+	}
+	last, err := l.Store.LatestEvaluation(l.ctx, l.repo.ID, l.pr.Number)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	if err == nil && last.HeadSHA == l.pr.HeadSHA && bytes.Equal(last.Record, data) {
+		return last.ID, nil
+	}
+	return l.Store.PutEvaluation(l.ctx, store.Evaluation{
+		RepoID: l.repo.ID, Pull: l.pr.Number, HeadSHA: l.pr.HeadSHA, BaseSHA: e.Provenance.Base, MergeSHA: e.Provenance.MergeOf,
+		State: string(e.Verdict()), Record: data, Created: l.Now(),
+	}, l.seq)
 }
 
 // stale reads the pull request again: nothing may be written for a head that is not the head any longer, or by a look that

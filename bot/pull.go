@@ -75,6 +75,11 @@ func (l *look) run() error {
 		return err
 	}
 	l.seq = seq
+	if sha := l.pr.MergeCommitSHA; sha != "" {
+		if err := l.Store.SeeTestMerge(l.ctx, l.repo.ID, l.pr.Number, sha); err != nil {
+			return err
+		}
+	}
 	cfg, found, err := l.repositoryFile(l.ctx, l.client, l.repo, l.pr.BaseRef)
 	if fault, ok := errors.AsType[config.Faults](err); ok {
 		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "The repository file on " + l.pr.BaseRef + " has faults",

@@ -68,6 +68,15 @@ func TestResolve(t *testing.T) {
 		{"GitHub's clocks differ by seconds",
 			func(w *world) { w.facts.Head.Created = at(10).Add(-5 * time.Second); w.measure("m9") },
 			want{Exact, "m9", "m9", "", 0, 0, 0, ""}},
+		{"of a merge made before the run began and one made seconds after, the first was built",
+			func(w *world) {
+				w.commit("m10", 11, "m9")
+				w.commit("t2", 11, "m10", "h")
+				w.facts.Head.Created = at(11).Add(-time.Second)
+				w.facts.TestMerges = []TestMerge{{id("t2"), at(60)}, {id("t"), at(11)}}
+				w.measure("m9", "m10")
+			},
+			want{Exact, "m9", "m9", "", 0, 0, 0, ""}},
 		{"the test merge is of an older head",
 			func(w *world) {
 				w.commit("h0", 8, "m5")
@@ -299,6 +308,9 @@ func TestResolve(t *testing.T) {
 		{"main stopped reporting (bencherdev/bencher#482)",
 			func(w *world) {},
 			want{None, "", "m9", BaseStopped, 0, 0, 0, "has not built main"}},
+		{"main did not stop where it only fails",
+			func(w *world) { w.run(1, "m8", failed) },
+			want{None, "", "m9", NoRun, 0, 0, 0, "no run"}},
 		{"one commit without a run does not break the next ones (shakacode/react_on_rails#3146, shakacode/react_on_rails#3148, kernel-patches/vmtest#217)",
 			func(w *world) { w.run(1, "m8") },
 			want{Ancestor, "m8", "m9", NoRun, 1, 1, 0, "1 commit earlier"}},

@@ -221,7 +221,7 @@ func (r *resolver) line(from string, most int, end func(Commit) bool) (line []st
 			r.need(Need{Ask: AskFirstParents, SHAs: []string{sha}, N: most - len(line)})
 			return line, false
 		}
-		if c.Missing || slices.Contains(line, sha) {
+		if c.Missing {
 			return line, true
 		}
 		line = append(line, sha)

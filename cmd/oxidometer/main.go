@@ -29,6 +29,7 @@ type commands struct {
 	Config      configCommand      `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
 	Serve       serveCommand       `cmd:"" help:"Run the GitHub App."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is ready."`
+	Demo        demoCommand        `cmd:"" help:"Show the App at work, against a GitHub of its own."`
 	Completion  completionCommand  `cmd:"" help:"Print completions for a shell."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,150 @@
+package demo
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/renderer/html"
+
+	"github.com/oxidometer/oxidometer/bot"
+	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
+)
+
+//go:embed index.html.tmpl pull.html.tmpl style.css
+var files embed.FS
+
+var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
+	"markdown": markdown, "style": style, "short": func(sha string) string { return fmt.Sprintf("%.7s", sha) }, "mark": mark,
+}).ParseFS(files, "*.tmpl"))
+
+// github renders Markdown as GitHub does: GFM, with the HTML that comments use. No script can run: see policy.
+var github = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+
+const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func markdown(text string) (template.HTML, error) {
+	var b bytes.Buffer
+	err := github.Convert([]byte(text), &b)
+	return template.HTML(b.String()), err
+}
+
+func style() (template.CSS, error) {
+	b, err := files.ReadFile("style.css")
+	return template.CSS(b), err
+}
+
+// mark is the sign that GitHub puts before a check run, as text.
+func mark(c ghtest.CheckView) string {
+	switch {
+	case c.Status != "completed":
+		return "●"
+	case c.Conclusion == "success":
+		return "✓"
+	case c.Conclusion == "failure":
+		return "✗"
+	}
+	return "■"
+}
+
+// pages serves the pull requests; everything else is the App's own pages.
+func (d *demo) pages(app *bot.Server) http.Handler {
+	target, _ := url.Parse(app.URL())
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", d.index)
+	mux.HandleFunc("GET /penguins/linux/pull/{number}", d.pull)
+	mux.HandleFunc("POST /penguins/linux/pull/{number}/comment", d.comment)
+	mux.HandleFunc("POST /penguins/linux/pull/{number}/push", d.push)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	mux.Handle("GET /r/", proxy)
+	mux.Handle("GET /p/", proxy)
+	return mux
+}
+
+func send(w http.ResponseWriter, page string, data any) {
+	var b bytes.Buffer
+	if err := pageTemplates.ExecuteTemplate(&b, page, data); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// row is one pull request in the list.
+type row struct {
+	ghtest.PullView
+	Check *ghtest.CheckView // of the head, nil while there is none
+}
+
+func (d *demo) row(number int) (row, bool) {
+	v, ok := d.github.PullView(d.repo, number)
+	r := row{PullView: v}
+	for i := range v.Checks {
+		if v.Checks[i].HeadSHA == v.HeadSHA {
+			r.Check = &v.Checks[i]
+		}
+	}
+	return r, ok
+}
+
+func (d *demo) index(w http.ResponseWriter, r *http.Request) {
+	var rows []row
+	waiting := false
+	for _, n := range d.github.Pulls(d.repo) {
+		v, _ := d.row(n)
+		waiting = waiting || v.Check == nil || v.Check.Status != "completed"
+		rows = append(rows, v)
+	}
+	send(w, "index.html.tmpl", map[string]any{"Rows": rows, "Waiting": waiting, "File": repositoryFile})
+}
+
+func (d *demo) pull(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.PathValue("number"))
+	v, ok := d.row(n)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	type choice struct{ Name, Label string }
+	var choices []choice
+	for _, name := range d.order {
+		choices = append(choices, choice{name, d.builds[name].label})
+	}
+	send(w, "pull.html.tmpl", map[string]any{
+		"Pull": v, "Choices": choices, "Users": []string{"maint", "author", "passer-by"},
+		"Waiting": v.State == "open" && (v.Check == nil || v.Check.Status != "completed"),
+	})
+}
+
+// comment posts what a person writes.
+func (d *demo) comment(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.PathValue("number"))
+	if _, err := d.github.PostComment(d.repo, n, r.FormValue("user"), r.FormValue("body")); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, fmt.Sprintf("/penguins/linux/pull/%d", n), http.StatusSeeOther)
+}
+
+// push adds a commit to the pull request, and CI builds what was chosen.
+func (d *demo) push(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.PathValue("number"))
+	name := r.FormValue("build")
+	b, known := d.builds[name]
+	if v, ok := d.github.PullView(d.repo, n); !ok || !known || v.State != "open" {
+		http.NotFound(w, r)
+		return
+	}
+	d.github.PushHead(d.repo, n, ghtest.Commit{Message: "v2: " + b.label, Files: map[string]string{"drivers/version": name + strconv.Itoa(len(d.github.Calls()))}})
+	d.run(ghtest.Run{Pull: n}, name)
+	http.Redirect(w, r, fmt.Sprintf("/penguins/linux/pull/%d", n), http.StatusSeeOther)
+}
