@@ -215,3 +215,13 @@ func must[T any](t *testing.T) func(T, *github.Response, error) T {
 		return v
 	}
 }
+
+// unmarshal keeps numbers as they are written.
+func unmarshal(t *testing.T, text string, v any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.UseNumber()
+	if err := d.Decode(v); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+}
