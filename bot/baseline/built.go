@@ -48,7 +48,7 @@ func (r *resolver) origin() origin {
 	r.step("run %d is of event %s; what such a run builds is up to its workflow", r.Head.ID, r.Head.Event)
 	return origin{blame: blame{UnknownMerge, r.Head.ID,
 		fmt.Sprintf("what a run of event %s built cannot be known", r.Head.Event),
-		"build on event pull_request or push, or add the manifest of oxidometer's CI step to the artifact"}}
+		"build on event pull_request or push"}}
 }
 
 func (r *resolver) originOfGroup() origin {
@@ -186,7 +186,7 @@ func (r *resolver) unknownMerge(why string) origin {
 		return origin{}
 	}
 	because := blame{UnknownMerge, r.Head.ID, "which merge was built cannot be known: " + why,
-		"add the manifest of oxidometer's CI step to the artifact, or push to the pull request"}
+		"push to the pull request, so that it is built anew"}
 	if r.Rules.Strategy == MergeBase {
 		fork := r.mergeBase()
 		if fork.sha != "" {
