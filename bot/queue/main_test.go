@@ -7,4 +7,10 @@ import (
 	"github.com/oxidometer/oxidometer/bot/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childURL) != "" {
+		child()
+		return
+	}
+	os.Exit(storetest.Main(m))
+}

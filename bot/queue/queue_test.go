@@ -109,6 +109,7 @@ func idle(t testing.TB, s *store.Store) {
 }
 
 func TestWorkersAreRequired(t *testing.T) {
+	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	if _, err := New(s, Workers{}, Options{}); err == nil {
 		t.Error("a queue without workers was made")
@@ -117,6 +118,7 @@ func TestWorkersAreRequired(t *testing.T) {
 
 // TestHintsMerge sends a burst before the job runs, and another while it runs: two runs in all, the second after the last hint.
 func TestHintsMerge(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		for range 10 {
 			must(t, s.Enqueue(t.Context(), []Job{pull}))
@@ -150,6 +152,7 @@ func TestHintsMerge(t *testing.T) {
 
 // TestNotSideBySide has two replicas, each with many workers, work jobs of both kinds for a few pull requests.
 func TestNotSideBySide(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
 		const pulls = 4
 		var busy [pulls + 1]atomic.Int32
@@ -182,6 +185,7 @@ func TestNotSideBySide(t *testing.T) {
 }
 
 func TestSupersede(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		type written struct {
 			head string
@@ -238,6 +242,7 @@ func TestSupersede(t *testing.T) {
 }
 
 func TestErrorsAreRetriedAndDiscarded(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		log, hook := logtest.NewNullLogger()
 		type end struct {
@@ -293,6 +298,7 @@ func TestErrorsAreRetriedAndDiscarded(t *testing.T) {
 }
 
 func TestSnoozeCostsNoAttempt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		var runs atomic.Int32
 		last := make(chan Job, 1)
@@ -311,6 +317,7 @@ func TestSnoozeCostsNoAttempt(t *testing.T) {
 }
 
 func TestLeaseLost(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		causes, again := make(chan error, 1), make(chan Job, 1)
 		var runs atomic.Int32
@@ -349,6 +356,7 @@ func TestLeaseLost(t *testing.T) {
 }
 
 func TestStopIsGraceful(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		started, finish := make(chan bool), make(chan bool)
 		var out outcomes
@@ -381,6 +389,7 @@ func TestStopIsGraceful(t *testing.T) {
 
 // TestStopInterrupts stops a queue whose job goes on and on: by Stop with an ended context, and by the context given to Start.
 func TestStopInterrupts(t *testing.T) {
+	t.Parallel()
 	for _, way := range []string{"Stop", "Start's context"} {
 		t.Run(way, func(t *testing.T) {
 			each(t, func(t *testing.T, s *store.Store) {
@@ -421,6 +430,7 @@ func TestStopInterrupts(t *testing.T) {
 }
 
 func TestPeriodic(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		nothing := func(context.Context, Job) error { return nil }
 		reconciled, redelivered := make(chan bool, 100), make(chan bool, 100)
@@ -440,6 +450,7 @@ func TestPeriodic(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	s := open(t, storetest.SQLite(t))
 	causes := make(chan error, 10)
 	begin(t, s, Options{Timeout: 100 * time.Millisecond}, func(ctx context.Context, _ Job) error {
@@ -454,6 +465,7 @@ func TestTimeout(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
+	t.Parallel()
 	o := Options{}.withDefaults()
 	for attempt, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 5: 160 * time.Second, 8: 15 * time.Minute, 99: 15 * time.Minute} {
 		least, most := time.Hour, time.Duration(0)

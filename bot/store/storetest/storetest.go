@@ -16,12 +16,18 @@ import (
 	"time"
 )
 
-// Each runs the test on both kinds of database. open returns the setting of an empty one.
+// Each runs the test on both kinds of database, at once. url is the setting of an empty one.
 //
 // The test fails without PostgreSQL's programs when the environment variable CI is set, and is skipped otherwise.
 func Each(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, SQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, Postgres(t))
+	})
 }
 
 // SQLite returns the setting of an empty SQLite file.
