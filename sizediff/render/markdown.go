@@ -133,8 +133,8 @@ func (v *view) hasBuildBudget() bool {
 
 func (c *comment) tableHead(shown, missing []*sizediff.TargetResult, withBudget bool) {
 	head, rule := "| bytes (change) |", "|:--|"
-	if c.v.verdict == sizediff.VerdictApproximate {
-		head = "| bytes |"
+	if c.v.verdict == sizediff.VerdictApproximate || len(c.v.e.Targets) == 1 && c.v.e.Targets[0].Name == "" {
+		head = "| bytes |" // the column says that it is the change
 	}
 	for i, t := range append(shown[:len(shown):len(shown)], missing...) {
 		name := targetTitle(t)
