@@ -47,6 +47,7 @@ type Provenance struct {
 	HistoryURL     string
 	JSONURL        string
 	Earlier        string  // "+2,148 B at 9f3c2a1", "" when there was no earlier result
+	Commands       bool    // whoever posts this answers slash commands, so they may be recommended
 	RuntimeHistory []int64 // runtime bytes of the last merges, oldest first; may be empty
 }
 

@@ -61,7 +61,7 @@ func hostileEvaluation(n string) *sizediff.Evaluation {
 	return &sizediff.Evaluation{
 		Targets: []sizediff.TargetResult{over, lost, withUsualBudgets(target("plain", growthReport()))},
 		Provenance: sizediff.Provenance{
-			Head: n, Base: n, MergeOf: n, ExactBase: n, WhyNotExact: n, Earlier: n, BaseChoice: sizediff.BaseExact,
+			Head: n, Base: n, MergeOf: n, ExactBase: n, WhyNotExact: n, Earlier: n, BaseChoice: sizediff.BaseExact, Commands: true,
 			ReportURL: "https://example.org/r?" + n, HistoryURL: "data:" + n, JSONURL: "javascript:" + n,
 		},
 	}

@@ -226,8 +226,11 @@ func (c *comment) toGoOn() {
 	if c.v.verdict != sizediff.VerdictOver || !c.v.byBot() {
 		return
 	}
-	s := "**To go on:** push a smaller version · or someone with write access comments " + fmt.Sprintf("`/size accept %s reason=\"…\"`", commandCommit(c.v.e.Provenance.Head)) +
-		" · the budget is set in `.github/oxidometer.yml` on the base branch"
+	s := "**To go on:** push a smaller version"
+	if c.v.e.Provenance.Commands {
+		s += fmt.Sprintf(" · or someone with write access comments `/size accept %s reason=\"…\"`", commandCommit(c.v.e.Provenance.Head))
+	}
+	s += " · the budget is set in `.github/oxidometer.yml` on the base branch"
 	if owners := overBudgets(c.v.worst())[0].Budget.Owners; len(owners) > 0 {
 		var names []string
 		for _, o := range firstOf(owners, 5) {

@@ -173,7 +173,7 @@ const (
 
 func exactBase() sizediff.Provenance {
 	return sizediff.Provenance{
-		Head: headID, Base: baseID, MergeOf: baseID, BaseChoice: sizediff.BaseExact,
+		Head: headID, Base: baseID, MergeOf: baseID, BaseChoice: sizediff.BaseExact, Commands: true,
 		ReportURL: "https://size.example.org/r/1", HistoryURL: "https://size.example.org/h/1", JSONURL: "https://size.example.org/r/1.json",
 		RuntimeHistory: []int64{1, 1, 2, 2, 2, 3, 3, 3, 5, 5},
 	}
@@ -263,7 +263,7 @@ func fixtures() []fixture {
 	approximate := exact
 	approximate.Base, approximate.ExactBase, approximate.BaseChoice = olderID, baseID, sizediff.BaseApproximate
 	approximate.MergeOf, approximate.AncestorsBack, approximate.WhyNotExact = "", 4, "its build is still running, started 11 minutes ago"
-	missing := sizediff.Provenance{Head: headID, ExactBase: baseID, BaseChoice: sizediff.BaseExact}
+	missing := sizediff.Provenance{Head: headID, ExactBase: baseID, BaseChoice: sizediff.BaseExact, Commands: true}
 	earlier := exact
 	earlier.Earlier = "+2,148 B at 9f3c2a1"
 	given := sizediff.Provenance{Head: "binder.zip", Base: "base.zip", BaseChoice: sizediff.BaseGiven}

@@ -356,7 +356,7 @@ func (c *comment) provenance() {
 			parts = append(parts, link(x.text, x.url))
 		}
 	}
-	if c.v.byBot() {
+	if c.v.e.Provenance.Commands {
 		parts = append(parts, "`/size help`")
 	}
 	c.line("\n%s", strings.Join(parts, " · "))

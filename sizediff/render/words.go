@@ -297,7 +297,7 @@ func (v *view) budgetNote() string {
 
 func (v *view) headlineOver(say voice) headline {
 	h := headline{v.overClause(say) + ".", ""}
-	if v.byBot() {
+	if v.e.Provenance.Commands {
 		h.rest = "Needs a smaller change or a maintainer's " + say.own("/size accept") + "."
 	}
 	return h
