@@ -50,7 +50,7 @@ var layers = []layer{
 	// Programs around the App. Only cmd knows them.
 	{pkg: "bot/demo", may: []string{"bot", "bot/gh/ghtest", "config", "github.com/sirupsen/logrus", "github.com/yuin/goldmark/..."}},
 	{pkg: "bot/setup", may: []string{"bot/gh", "config", "github.com/goccy/go-yaml/..."}},
-	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "bot/webhook", "config"}},
+	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "bot/webhook", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 
 	{pkg: "cmd/oxidometer", may: []string{"bot/...", "sizediff/...", "config", "github.com/alecthomas/kong", "github.com/sirupsen/logrus",
 		"golang.org/x/term", "golang.org/x/sys/..."}},
@@ -74,7 +74,7 @@ var onlyImporters = map[string][]string{
 	"github.com/goccy/go-yaml/...":        {"config"},
 	"github.com/alecthomas/kong":          {"cmd/oxidometer"},
 	"github.com/prometheus/...":           {"bot/web", "cmd/oxidometer"},
-	"github.com/sirupsen/logrus":          {"bot", "bot/webhook", "bot/gh", "bot/intake", "bot/queue", "bot/web", "bot/demo", "cmd/oxidometer"},
+	"github.com/sirupsen/logrus":          {"bot", "bot/webhook", "bot/gh", "bot/intake", "bot/queue", "bot/web", "bot/demo", "bot/doctor", "cmd/oxidometer"},
 	"github.com/mikelolasagasti/xz":       {"sizediff/source"},
 	"golang.org/x/arch/...":               {"sizediff/insight", "sizediff/coderef"},
 	"unsafe":                              {},
