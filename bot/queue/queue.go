@@ -33,6 +33,7 @@ const (
 	Installation = "installation" // look at what the App is installed on
 	reconcile    = "reconcile"
 	redeliver    = "redeliver"
+	purge        = "purge"
 )
 
 // A Job is what a worker is given. Attempt counts from 1; a snooze does not count.
@@ -59,6 +60,8 @@ type Options struct {
 	PollInterval   time.Duration // for new jobs, beside notifications; half a second
 	ReconcileEvery time.Duration // 5 minutes
 	RedeliverEvery time.Duration // 2 minutes
+	PurgeEvery     time.Duration // an hour
+	Retention      store.Retention
 	Log            *logrus.Logger
 
 	// Done is told of every run of a job: outcome is completed, snoozed, cancelled, superseded, interrupted, retried or discarded.
@@ -107,7 +110,8 @@ func New(s *store.Store, w Workers, o Options) (*Queue, error) {
 	add(q, workers, pullArgs{}, w.Pull)
 	add(q, workers, baseArgs{}, w.Base)
 	add(q, workers, installationArgs{}, w.Installation)
-	var periodic []*river.PeriodicJob
+	add(q, workers, purgeArgs{}, q.purge)
+	periodic := []*river.PeriodicJob{every(o.PurgeEvery, purgeArgs{})}
 	if w.Reconcile != nil {
 		add(q, workers, reconcileArgs{}, func(ctx context.Context, _ Job) error { return w.Reconcile(ctx) })
 		periodic = append(periodic, every(o.ReconcileEvery, reconcileArgs{}))
@@ -153,6 +157,10 @@ func (o Options) withDefaults() Options {
 	set(&o.PollInterval, 500*time.Millisecond)
 	set(&o.ReconcileEvery, 5*time.Minute)
 	set(&o.RedeliverEvery, 2*time.Minute)
+	set(&o.PurgeEvery, time.Hour)
+	if o.Retention == (store.Retention{}) {
+		o.Retention = store.DefaultRetention()
+	}
 	if o.Concurrency <= 0 {
 		o.Concurrency = 4
 	}
@@ -267,9 +275,20 @@ func (q *Queue) rescue(ctx context.Context) {
 
 func (q *Queue) discarded(ctx context.Context, j Job, err error) {
 	q.logger(j).WithError(err).Error("job discarded after its last attempt")
-	if j.Kind != reconcile && j.Kind != redeliver { // these come again by themselves
+	switch j.Kind {
+	case reconcile, redeliver, purge: // come again by themselves
+	default:
 		q.options.Discarded(ctx, j, err)
 	}
+}
+
+// purge deletes what the store need not keep.
+func (q *Queue) purge(ctx context.Context, _ Job) error {
+	n, err := q.store.Purge(ctx, q.options.Retention)
+	if n > 0 {
+		q.log.WithField("rows", n).Info("purged what is past its retention")
+	}
+	return err
 }
 
 func (q *Queue) logger(j Job) *logrus.Entry {

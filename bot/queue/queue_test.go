@@ -433,11 +433,13 @@ func TestPeriodic(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store) {
 		nothing := func(context.Context, Job) error { return nil }
+		_, err := s.Accept(t.Context(), store.Delivery{GUID: "old", Received: time.Now().Add(-time.Hour * 24 * 365)}, nil)
+		must(t, err)
 		reconciled, redelivered := make(chan bool, 100), make(chan bool, 100)
 		q, err := New(s, Workers{Pull: nothing, Base: nothing, Installation: nothing,
 			Reconcile: func(context.Context) error { reconciled <- true; return nil },
 			Redeliver: func(context.Context) error { redelivered <- true; return errors.New("GitHub is away") },
-		}, Options{ReconcileEvery: time.Hour, RedeliverEvery: time.Second, PollInterval: 50 * time.Millisecond, Log: quiet(),
+		}, Options{ReconcileEvery: time.Hour, RedeliverEvery: time.Second, PurgeEvery: time.Second, PollInterval: 50 * time.Millisecond, Log: quiet(),
 			Discarded: func(_ context.Context, j Job, _ error) { t.Errorf("people are told of %s", j.Kind) }})
 		must(t, err)
 		must(t, q.Start(context.Background()))
@@ -446,6 +448,10 @@ func TestPeriodic(t *testing.T) {
 		for range 3 {
 			receive(t, redelivered) // comes again though it fails
 		}
+		waitFor(t, func() bool {
+			_, err := s.DeliveryByGUID(t.Context(), "old")
+			return errors.Is(err, store.ErrNotFound)
+		})
 	})
 }
 

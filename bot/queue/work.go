@@ -23,6 +23,7 @@ type (
 	installationArgs struct{ store.Job }
 	reconcileArgs    struct{ store.Job }
 	redeliverArgs    struct{ store.Job }
+	purgeArgs        struct{ store.Job }
 )
 
 func (pullArgs) Kind() string         { return Pull }
@@ -30,6 +31,7 @@ func (baseArgs) Kind() string         { return Base }
 func (installationArgs) Kind() string { return Installation }
 func (reconcileArgs) Kind() string    { return reconcile }
 func (redeliverArgs) Kind() string    { return redeliver }
+func (purgeArgs) Kind() string        { return purge }
 
 // worker adapts a function to River.
 type worker[T river.JobArgs] struct {

@@ -35,7 +35,7 @@ type Job struct {
 	SHA          string        `json:"sha,omitempty"`         // the head, when the hint named one
 	Why          string        `json:"why,omitempty"`         // for the log
 	Delivery     string        `json:"delivery,omitempty"`    // GUID; Accept fills it in
-	Priority     int           `json:"-"`                     // 1 (first) to 4; 0 is 1
+	Priority     int           `json:"-"`                     // 1 (a person waits) to 4; 0 is 2
 	After        time.Duration `json:"-"`                     // not before
 	MaxAttempts  int           `json:"-"`                     // 0 is MaxAttempts
 

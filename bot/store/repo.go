@@ -60,7 +60,7 @@ func (s *Store) Repos(ctx context.Context) ([]Repo, error) {
 // DeleteRepo forgets a repository and all that belongs to it.
 func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(t tx) error {
-		for _, table := range []string{"measurements", "evaluations", "test_merges", "outputs", "pulls", "deliveries"} {
+		for _, table := range []string{"measurements", "evaluations", "test_merges", "outputs", "pulls", "test_merges", "deliveries"} {
 			if _, err := t.exec(ctx, s.sql("DELETE FROM "+table+" WHERE repo = ?1"), id); err != nil {
 				return err
 			}

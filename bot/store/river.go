@@ -137,7 +137,7 @@ type riverTx[T any] struct {
 }
 
 func (t riverTx[T]) insert(ctx context.Context, j Job, now time.Time) (int64, error) {
-	options := &river.InsertOpts{Priority: min(max(j.Priority, 0), 4), MaxAttempts: cmp.Or(j.MaxAttempts, MaxAttempts)}
+	options := &river.InsertOpts{Priority: min(max(cmp.Or(j.Priority, 2), 1), 4), MaxAttempts: cmp.Or(j.MaxAttempts, MaxAttempts)}
 	if j.After > 0 {
 		options.ScheduledAt = now.Add(j.After)
 	}

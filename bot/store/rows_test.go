@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -215,7 +216,7 @@ func TestRepos(t *testing.T) {
 		fill(t, s, 1)
 		fill(t, s, 2)
 		must(t, s.DeleteInstallation(ctx, 3))
-		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "deliveries"} {
+		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "deliveries"} {
 			if n := s.count(t, table+" WHERE repo = 1"); n != 0 {
 				t.Errorf("%d %s of the deleted installation", n, table)
 			}
@@ -240,6 +241,7 @@ func fill(t *testing.T, s *Store, repo int64) {
 	must(t, s.PutOutput(ctx, Output{RepoID: repo, Pull: 1, Kind: "comment"}))
 	_, err = s.SetHead(ctx, repo, 1, "a")
 	must(t, err)
+	must(t, s.SeeTestMerge(ctx, repo, 1, "m"))
 	_, err = s.Accept(ctx, Delivery{GUID: time.Now().String(), RepoID: repo, Received: day}, nil)
 	must(t, err)
 }
@@ -269,6 +271,24 @@ func TestPurge(t *testing.T) {
 		keep.Measurements = time.Hour
 		if n, err := s.Purge(ctx, keep); err != nil || n != 1 {
 			t.Errorf("%d rows purged (error %v), want 1 measurement", n, err)
+		}
+	})
+}
+
+func TestTestMerges(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		now := day
+		s.now = func() time.Time { now = now.Add(time.Second); return now }
+		for i := range keptMerges + 5 {
+			must(t, s.SeeTestMerge(ctx, 1, 2, fmt.Sprint("sha", i)))
+		}
+		must(t, s.SeeTestMerge(ctx, 1, 3, "other"))
+		must(t, s.SeeTestMerge(ctx, 1, 2, "sha10"))
+		list, err := s.TestMerges(ctx, 1, 2)
+		must(t, err)
+		if len(list) != keptMerges || list[0].SHA != "sha10" || list[1].SHA != fmt.Sprint("sha", keptMerges+4) || !list[0].Seen.Equal(now) {
+			t.Errorf("%d test merges, first %+v", len(list), list[:2])
 		}
 	})
 }
