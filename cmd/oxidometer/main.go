@@ -1,7 +1,7 @@
 // Command oxidometer measures kernel builds and says what changed between two of them.
 //
-// Exit codes: 0 done; 1 a finding at or above --fail-on; 2 bad usage or unreadable input. With 2 there is one line on
-// standard error, and nothing was written.
+// Exit codes: 0 done; 1 a finding at or above --fail-on, or a failed check of doctor; 2 bad usage or unreadable input. With
+// 2 there is one line on standard error, and nothing was written.
 package main
 
 import (
@@ -29,6 +29,8 @@ type commands struct {
 	Config      configCommand      `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
 	Serve       serveCommand       `cmd:"" help:"Run the GitHub App."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is ready."`
+	Setup       setupCommand       `cmd:"" help:"Create the GitHub App in the browser."`
+	Doctor      doctorCommand      `cmd:"" help:"Check the App's settings and surroundings."`
 	Demo        demoCommand        `cmd:"" help:"Show the App at work, against a GitHub of its own."`
 	Completion  completionCommand  `cmd:"" help:"Print completions for a shell."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
@@ -77,6 +79,7 @@ func newParser(a *app) (*kong.Kong, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Bind(a),
+		kong.PostBuild(doctorTakesAll),
 	)
 }
 
@@ -91,7 +94,7 @@ func usageError(err error) error {
 	return fmt.Errorf("%w; see %s --help", err, command)
 }
 
-// findingsError ends a comparison that --fail-on stops. It is the only error that comes with output.
+// findingsError ends a comparison that --fail-on stops. It comes with output, as only checksError does besides.
 type findingsError struct {
 	count     int
 	threshold string
@@ -108,6 +111,9 @@ func (a *app) fail(err error) int {
 	}
 	fmt.Fprintf(a.stderr, "oxidometer: %s\n", oneLine(err))
 	if _, ok := errors.AsType[*findingsError](err); ok {
+		return exitFindings
+	}
+	if _, ok := errors.AsType[*checksError](err); ok {
 		return exitFindings
 	}
 	return exitError

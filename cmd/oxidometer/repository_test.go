@@ -153,5 +153,8 @@ func parses(line string) error {
 	if err == nil {
 		_, err = parser.Parse(args)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a file with settings, which only its reader has
+	}
 	return err
 }

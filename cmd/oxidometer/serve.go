@@ -10,22 +10,23 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/oxidometer/oxidometer/bot"
-	"github.com/oxidometer/oxidometer/config"
 )
 
 type serveCommand struct {
-	config.Server
+	serverSettings
 }
 
 func (*serveCommand) Help() string {
 	return `The server receives webhooks at /webhook, measures the builds of pull requests, and comments.
 
-Every setting is a flag or an environment variable.
+Every setting is a flag, an environment variable or a key in a file; each wins over the next. In the file, keys are named
+like the flags, and files are relative to it.
 
 Examples:
 
+    oxidometer serve --config oxidometer-app/serve.yml
     oxidometer serve --app-id 1234 --private-key app.pem --webhook-secret @secret
-    oxidometer serve --database postgres://oxidometer@db/oxidometer --log-format json`
+    oxidometer serve --config oxidometer-app/serve.yml --database postgres://oxidometer@db/oxidometer --log-format json`
 }
 
 func (c *serveCommand) Run(a *app) error {
