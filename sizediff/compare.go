@@ -65,13 +65,14 @@ func (c *comparison) images() {
 		ip := &imagePair{row: len(c.out.Images)}
 		if p.base != nil {
 			row.Path, ip.base = p.base.Path, p.base.Image
+			row.Stripped = p.base.Stripped
 			base = c.tally(p.base)
 			c.baseSum.add(base)
 			c.baseSum.file += p.base.FileSize
 		}
 		if p.head != nil {
 			row.Path, ip.head = p.head.Path, p.head.Image
-			row.Stripped = p.head.Stripped
+			row.Stripped = row.Stripped || p.head.Stripped
 			head = c.tally(p.head)
 			c.headSum.add(head)
 			c.headSum.file += p.head.FileSize

@@ -159,9 +159,9 @@ func (f *findings) toolchain() {
 	for _, t := range []struct {
 		name string
 		all  []string
-	}{{"rustc", h.Rustc}, {"C compiler", h.CC}, {"linker", h.LD}} {
+	}{{"rustc", h.Rustc}, {"the C compiler", h.CC}, {"the linker", h.LD}} {
 		if len(t.all) > 1 {
-			f.add(RuleToolchainMixed, Warning, "", 0, "head mixes %d versions of the %s: %s", len(t.all), t.name, strings.Join(t.all, "; "))
+			f.add(RuleToolchainMixed, Warning, "", 0, "one build mixes %d versions of %s: %s", len(t.all), t.name, strings.Join(t.all, "; "))
 		}
 	}
 	if f.r.State == ToolchainChanged {
@@ -174,7 +174,7 @@ func toolchainChange(b, h Fingerprint) string {
 	for _, t := range []struct {
 		name       string
 		base, head []string
-	}{{"rustc", b.Rustc, h.Rustc}, {"C compiler", b.CC, h.CC}, {"linker", b.LD, h.LD}} {
+	}{{"rustc", b.Rustc, h.Rustc}, {"the C compiler", b.CC, h.CC}, {"the linker", b.LD, h.LD}} {
 		if len(t.base) > 0 && len(t.head) > 0 && !slices.Equal(t.base, t.head) {
 			parts = append(parts, fmt.Sprintf("%s changed from %s to %s", t.name, strings.Join(t.base, " and "), strings.Join(t.head, " and ")))
 		}

@@ -185,7 +185,7 @@ func TestFindings(t *testing.T) {
 			r.Head.Fingerprint = sizediff.Fingerprint{Rustc: []string{"1.96", "1.97"}, CC: []string{"clang 21"}, LD: []string{"LLD 21"}}
 			r.Buckets[0].Resident = sizediff.Change{}
 		}, []string{
-			"warning toolchain-mixed +0: head mixes 2 versions of the rustc: 1.96; 1.97",
+			"warning toolchain-mixed +0: one build mixes 2 versions of rustc: 1.96; 1.97",
 			"note toolchain-changed +0: rustc changed from 1.96 to 1.96 and 1.97",
 		},
 	}, {

@@ -33,7 +33,7 @@ type Cache struct {
 type cacheKey struct {
 	digest      elfmap.Digest
 	portable    bool // what kind of digest that is
-	discardExit bool // modules keep no .exit sections
+	discardExit bool // it may be a module, and modules keep no .exit sections
 }
 
 type cached struct {
@@ -45,7 +45,7 @@ type cached struct {
 // Add puts the images of a measurement into the cache.
 func (c *Cache) Add(m *Measurement) {
 	for _, f := range m.Images {
-		e := c.entry(cacheKey{f.Digest, m.Portable, discardsExit(m.Config)})
+		e := c.entry(cacheKey{f.Digest, m.Portable, f.Type == elfmap.FileRelocatable && discardsExit(m.Config)})
 		e.once.Do(func() { e.image = f.Image })
 	}
 }
@@ -127,11 +127,13 @@ func (m *Measurement) batches(images []*source.File) [2][]int {
 	return out
 }
 
-// sort files the build's contents: images to measure, a packed measurement, the configuration, and the rest by size.
+// sort files the build's contents: images to measure, a packed measurement, the configuration, and the rest by size. Beside a
+// vmlinux at the top only modules are images: the tools, boot loaders and vDSOs of a build tree are no part of the kernel's
+// own memory, or are in vmlinux already.
 func (m *Measurement) sort(b *source.Build) (images []*source.File, packed *source.File, err error) {
 	linked := false
 	for i := range b.Files {
-		linked = linked || path.Base(b.Files[i].Path) == "vmlinux"
+		linked = linked || b.Files[i].Path == "vmlinux"
 	}
 	for i := range b.Files {
 		f := &b.Files[i]
@@ -144,8 +146,10 @@ func (m *Measurement) sort(b *source.Build) (images []*source.File, packed *sour
 			packed = f
 		case f.Kind == source.Opaque:
 			m.Opaque = append(m.Opaque, OpaqueFile{f.Path, f.Size})
-		case !linked || !intermediate(f.Path):
+		case !linked || f.Path == "vmlinux" || strings.HasSuffix(f.Path, ".ko"):
 			images = append(images, f)
+		case !intermediate(f.Path):
+			m.Opaque = append(m.Opaque, OpaqueFile{f.Path, f.Size})
 		}
 		if err != nil {
 			return nil, nil, err
@@ -260,7 +264,7 @@ func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageF
 	if err != nil {
 		return out, err
 	}
-	k := cacheKey{d, o.Portable, discardExit}
+	k := cacheKey{d, o.Portable, im.Type == elfmap.FileRelocatable && discardExit}
 	e := o.Cache.entry(k)
 	e.once.Do(func() { e.image, e.err = measureImage(im, contents, k) })
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err

@@ -143,7 +143,7 @@ type ImageChange struct {
 	TextOnly  bool            `json:"text_only,omitempty"`  // status changed, but only by version texts: see Report.Texts
 	MovedTo   string          `json:"moved_to,omitempty"`   // status removed: the image that now holds its symbols (a module became built-in)
 	MovedFrom string          `json:"moved_from,omitempty"` // status added: the image that held them
-	Stripped  bool            `json:"stripped,omitempty"`   // head has no symbol table: symbols are absent, not zero
+	Stripped  bool            `json:"stripped,omitempty"`   // a side has no symbol table: its symbols are absent, not zero
 	Totals    Totals          `json:"totals"`
 	Buckets   []BucketChange  `json:"buckets"`
 	Sections  []SectionChange `json:"sections"`

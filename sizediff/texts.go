@@ -25,6 +25,9 @@ func (t *textChanges) compare(path string, base, head *Image) {
 			continue
 		}
 		key := textKey{cmp.Or(b.What, h.What), b.Value, h.Value}
+		if key.what == textSources && (b.Value == "" || h.Value == "" || b.Value == h.Value) {
+			continue // the path is as it was; there are more or fewer places that name it
+		}
 		if key.what == textBuildID {
 			key.base, key.head = "", "" // different in every image
 		}
