@@ -27,6 +27,7 @@ type Fault struct {
 	Done   bool
 
 	// CutAfter breaks the connection after so many bytes of the body, Cut before any answer.
+	// With Cut, Status is not used.
 	CutAfter int64
 	Cut      bool
 }
@@ -44,7 +45,7 @@ type Call struct {
 	Header       http.Header
 	Body         []byte // the first 256 KiB; only of the newest 1,000 calls
 	Who          string // "app", "installation N", or ""
-	Status       int    // 0 when the connection was broken
+	Status       int    // 0 when it was not answered yet, or the connection was broken
 	At           time.Time
 }
 
@@ -80,7 +81,11 @@ func OnStorage(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, stor
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
+	out := make([]Call, len(s.calls))
+	for i, c := range s.calls {
+		out[i] = *c
+	}
+	return out
 }
 
 // ResetCalls forgets them.
@@ -109,17 +114,21 @@ func (s *Server) fault(r *http.Request) *Fault {
 	return nil
 }
 
-// withFaults records the request and lets the first matching fault happen around serve, which returns the status and who
-// asked.
-func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, host string, body []byte, serve func(http.ResponseWriter) (int, string)) {
-	call := Call{Host: host, Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), Query: r.URL.RawQuery, Header: r.Header.Clone(),
+// withFaults records the request and lets the first matching fault happen around serve, which notes the status and who
+// asked before it answers.
+func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, host string, body []byte, serve func(http.ResponseWriter, func(int, string))) {
+	call := &Call{Host: host, Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), Query: r.URL.RawQuery, Header: r.Header.Clone(),
 		Body: body[:min(len(body), keptCallBody)], At: s.now()}
-	defer func() { s.recordCall(call) }()
+	s.recordCall(call)
+	note := func(status int, who string) {
+		defer s.lock()()
+		call.Status, call.Who = status, who
+	}
 	shown := r.Clone(r.Context())
 	shown.Body, shown.URL.Path = io.NopCloser(bytes.NewReader(body)), call.Path
 	f := s.fault(shown)
 	if f == nil {
-		call.Status, call.Who = serve(w)
+		serve(w, note)
 		return
 	}
 	if f.Delay > 0 {
@@ -131,26 +140,25 @@ func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, host string,
 	if f.Do != nil {
 		f.Do(shown)
 	}
+	instead := func(_ int, who string) { note(f.Status, who) } // the status that the client sees, 0 for none
 	switch {
-	case f.Cut:
+	case f.Cut || f.Status != 0:
+		instead(0, "")
 		if f.Done {
-			_, call.Who = serve(newSink())
+			serve(newSink(), instead)
 		}
-		panic(http.ErrAbortHandler)
-	case f.Status != 0:
-		if f.Done {
-			_, call.Who = serve(newSink())
+		if f.Cut {
+			panic(http.ErrAbortHandler)
 		}
-		call.Status = f.Status
 		f.write(w)
 	case f.CutAfter > 0:
-		_, call.Who = serve(&cutter{ResponseWriter: w, left: f.CutAfter})
+		serve(&cutter{ResponseWriter: w, left: f.CutAfter}, instead)
 	default:
-		call.Status, call.Who = serve(w)
+		serve(w, note)
 	}
 }
 
-func (s *Server) recordCall(c Call) {
+func (s *Server) recordCall(c *Call) {
 	defer s.lock()()
 	s.calls = append(s.calls, c)
 	if old := len(s.calls) - 1 - keptBodies; old >= 0 {

@@ -40,6 +40,10 @@ type commit struct {
 // pull requests of that branch.
 func (s *Server) AddCommit(r *Repo, c Commit) string {
 	defer s.lock()()
+	return s.push(r, c)
+}
+
+func (s *Server) push(r *Repo, c Commit) string {
 	parents := c.Parents
 	if parents == nil {
 		tip := r.branches[c.Branch]
@@ -145,12 +149,30 @@ func (s *Server) emitPush(r *Repo, branch, before, after string, by *account) {
 	}
 	if after != "" {
 		commits := []obj{}
-		for _, c := range s.between(before, after) {
-			commits = append(commits, c.pushed(s, r))
+		fresh := s.fresh(r, branch, before, after)
+		pushed := fresh
+		if before != "" {
+			pushed = s.between(before, after)
+		}
+		for _, c := range pushed {
+			o := c.pushed(s, r)
+			o["distinct"] = slices.Contains(fresh, c)
+			commits = append(commits, o)
 		}
 		body["commits"], body["head_commit"] = commits, s.commits[after].pushed(s, r)
 	}
 	s.emit(r, by, "push", "", body)
+}
+
+// fresh lists what a push brought that no branch had before, parents first.
+func (s *Server) fresh(r *Repo, branch, before, after string) []*commit {
+	known := s.ancestors(before)
+	for name, sha := range r.branches {
+		if name != branch {
+			maps.Copy(known, s.ancestors(sha))
+		}
+	}
+	return slices.DeleteFunc(s.between("", after), func(c *commit) bool { return known[c.sha] })
 }
 
 func short(sha string) string { return cmp.Or(sha, noSHA)[:12] }

@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -224,4 +226,17 @@ func unmarshal(t *testing.T, text string, v any) {
 	if err := d.Decode(v); err != nil {
 		t.Fatalf("%v in %q", err, text)
 	}
+}
+
+func parseKey(t *testing.T, text string) *rsa.PrivateKey {
+	t.Helper()
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		t.Fatalf("no PEM: %q", text)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

@@ -134,7 +134,7 @@ func (s *Server) Deliver(event string, payload []byte) string {
 	defer s.lock()()
 	var head struct{ Action string }
 	json.Unmarshal(payload, &head)
-	return s.push(&delivery{Delivery: Delivery{Event: event, Action: head.Action, Payload: bytes.Clone(payload)}})
+	return s.queueUp(&delivery{Delivery: Delivery{Event: event, Action: head.Action, Payload: bytes.Clone(payload)}})
 }
 
 // Redeliver sends a delivery again, with the GUID it had.
@@ -148,7 +148,7 @@ func (s *Server) redeliver(id int64) bool {
 		if d.ID == id {
 			again := &delivery{Delivery: d.Delivery}
 			again.Redelivery = true
-			s.push(again)
+			s.queueUp(again)
 			return true
 		}
 	}
@@ -205,11 +205,11 @@ func (s *Server) enqueue(i *installation, r *Repo, event, action string, body ob
 		d.RepoID = r.ID
 	}
 	d.Payload = encode(body)
-	s.push(d)
+	s.queueUp(d)
 }
 
-// push queues a delivery and returns its GUID.
-func (s *Server) push(d *delivery) string {
+// queueUp queues a delivery and returns its GUID.
+func (s *Server) queueUp(d *delivery) string {
 	d.ID, d.url, d.secret, d.app = s.next("delivery"), s.app.hookURL, s.app.hookSecret, s.app.id
 	if d.url == "" || len(d.Payload) > maxPayload {
 		return ""

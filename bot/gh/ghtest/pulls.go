@@ -118,12 +118,10 @@ func (r *Repo) mustPull(number int) *pull {
 
 // PushHead adds a commit to a pull request's branch and returns its SHA.
 func (s *Server) PushHead(r *Repo, number int, c Commit) string {
-	s.mu.Lock()
+	defer s.lock()()
 	p := r.mustPull(number)
-	head := p.head
 	c.Branch, c.Author = p.headRef, cmp.Or(c.Author, p.author.login)
-	s.mu.Unlock()
-	return s.AddCommit(head, c)
+	return s.push(p.head, c)
 }
 
 // updatePulls makes pull requests follow a branch that moved.

@@ -99,7 +99,7 @@ type Server struct {
 	delivering bool
 
 	faults []*faultRule
-	calls  []Call
+	calls  []*Call
 }
 
 // New returns a server that knows one App and nothing else. It panics when Options.PEM is not a key.
@@ -300,11 +300,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
-	s.withFaults(w, r, "api", body, func(w http.ResponseWriter) (int, string) {
+	s.withFaults(w, r, "api", body, func(w http.ResponseWriter, note func(int, string)) {
 		c := &call{s: s, body: body}
 		a := s.answer(c, r)
+		note(a.status, c.who())
 		a.write(w)
-		return a.status, c.who()
 	})
 }
 

@@ -28,22 +28,21 @@ func signature(id, expires int64) string {
 // answers 400 to requests with credentials, understands Range, and never compresses.
 func (s *Server) Storage() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.withFaults(w, r, "storage", nil, func(w http.ResponseWriter) (int, string) {
-			kept := &statusKeeper{ResponseWriter: w, status: http.StatusOK}
-			s.serveBlob(kept, r)
-			return kept.status, ""
+		s.withFaults(w, r, "storage", nil, func(w http.ResponseWriter, note func(int, string)) {
+			s.serveBlob(noter{w, note}, r)
 		})
 	})
 }
 
-type statusKeeper struct {
+// noter notes the status before it is sent. ServeContent and blobFault always call WriteHeader.
+type noter struct {
 	http.ResponseWriter
-	status int
+	note func(int, string)
 }
 
-func (k *statusKeeper) WriteHeader(status int) {
-	k.status = status
-	k.ResponseWriter.WriteHeader(status)
+func (n noter) WriteHeader(status int) {
+	n.note(status, "")
+	n.ResponseWriter.WriteHeader(status)
 }
 
 func (s *Server) serveBlob(w http.ResponseWriter, r *http.Request) {
