@@ -17,10 +17,10 @@ import (
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
 // compresses better than rows. A new version of the form needs a new magic.
 
-// Limits on what a measurement may unpack to. A distribution kernel with all its modules has two million symbols.
+// Limits on what a measurement may unpack to. A distribution kernel with all its modules takes a quarter of either.
 const (
-	maxDecoded = 256 << 20 // bytes
-	maxItems   = 8 << 20   // symbols, sections and all other elements of lists
+	maxDecoded = 128 << 20 // bytes
+	maxItems   = 4 << 20   // symbols, sections and all other elements of lists
 	maxSize    = 1 << 40   // of a section or a file; sums of so many stay in 63 bits
 )
 
