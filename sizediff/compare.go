@@ -2,8 +2,10 @@ package sizediff
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
@@ -12,13 +14,14 @@ import (
 // neither: with one of each, images that are equal read as changed in nothing.
 func Compare(base, head *Measurement, buckets []Bucket) *Report {
 	c := &comparison{
-		classifier: newClassifier(buckets), base: base, head: head, paths: modules{}, tallies: map[*Image]*tally{},
+		classifier: newClassifier(buckets), base: base, head: head, tallies: map[*Image]*tally{},
 	}
 	c.baseSum, c.headSum = newTally(len(c.classifier.buckets)), newTally(len(c.classifier.buckets))
 	c.out = &Report{
 		Schema: Schema, Base: buildInfo(base), Head: buildInfo(head),
 		Symbols: []SymbolChange{}, Residue: []ResidueChange{}, Images: []ImageChange{}, Texts: []TextChange{}, Findings: []Finding{},
 	}
+	c.tallyAll()
 	c.images()
 	c.movedImages()
 	c.rows()
@@ -36,7 +39,6 @@ type comparison struct {
 	*classifier
 	base, head       *Measurement
 	baseSum, headSum *tally
-	paths            modules
 	tallies          map[*Image]*tally // of images, when no rule depends on their path
 	matched          []*imagePair      // images that changed, were added or removed, in order of path
 	texts            textChanges
@@ -107,19 +109,38 @@ func fileSize(f *ImageFile) int64 {
 	return f.FileSize
 }
 
-// tally adds up an image once, unless rules depend on its path.
-func (c *comparison) tally(f *ImageFile) *tally {
-	for i := range c.rules {
-		if c.rules[i].image != nil {
-			return c.tallyImage(f.Path, f.Image, c.paths)
+// tallyAll adds up every image once, on all processors, unless rules depend on an image's path.
+func (c *comparison) tallyAll() {
+	if slices.ContainsFunc(c.rules, func(r rule) bool { return r.image != nil }) {
+		return
+	}
+	var files []*ImageFile
+	for _, list := range [][]ImageFile{c.base.Images, c.head.Images} {
+		for i := range list {
+			if f := &list[i]; c.tallies[f.Image] == nil {
+				c.tallies[f.Image] = newTally(len(c.buckets))
+				files = append(files, f)
+			}
 		}
 	}
-	t := c.tallies[f.Image]
-	if t == nil {
-		t = c.tallyImage(f.Path, f.Image, c.paths)
-		c.tallies[f.Image] = t
+	var wg sync.WaitGroup
+	for k := range min(runtime.GOMAXPROCS(0), len(files)) {
+		wg.Go(func() {
+			paths := modules{}
+			for i := k; i < len(files); i += runtime.GOMAXPROCS(0) {
+				*c.tallies[files[i].Image] = *c.tallyImage(files[i].Path, files[i].Image, paths)
+			}
+		})
 	}
-	return t
+	wg.Wait()
+}
+
+// tally returns the sums of an image.
+func (c *comparison) tally(f *ImageFile) *tally {
+	if t := c.tallies[f.Image]; t != nil {
+		return t
+	}
+	return c.tallyImage(f.Path, f.Image, modules{})
 }
 
 func (c *comparison) match(p *imagePair) {
