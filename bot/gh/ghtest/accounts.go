@@ -70,16 +70,19 @@ func (s *Server) AddOrganization(login string) {
 	s.account(login).kind = "Organization"
 }
 
-// AddInstallation installs the App on an account, with no repository, and returns the installation's id.
-func (s *Server) AddInstallation(login string) int64 {
+// AddInstallation installs the App on an account, for these repositories, and returns the installation's id.
+func (s *Server) AddInstallation(login string, repos ...*Repo) int64 {
 	defer s.lock()()
 	now := s.now()
 	i := &installation{
 		id: s.next("installation"), app: s.app, account: s.account(login), permissions: maps.Clone(s.app.permissions),
 		events: slices.Clone(s.app.events), repos: map[int64]bool{}, created: now, updated: now,
 	}
+	for _, r := range repos {
+		i.repos[r.ID] = true
+	}
 	s.installations = append(s.installations, i)
-	s.emitInstallation(i, "installation", "created", obj{"repositories": []obj{}, "requester": nil})
+	s.emitInstallation(i, "installation", "created", obj{"repositories": s.briefs(i), "requester": nil})
 	return i.id
 }
 

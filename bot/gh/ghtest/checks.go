@@ -64,6 +64,10 @@ func (s *Server) AddCheck(r *Repo, o CheckOptions) int64 {
 		started: s.now(), CheckState: CheckState{Name: o.Name, Status: o.Status, Conclusion: o.Conclusion, Title: o.Title, Summary: o.Summary}}
 	s.record(c)
 	s.checks = append(s.checks, c)
+	s.emitCheck(c, s.bot(by), "created", obj{})
+	if c.Status == "completed" {
+		s.emitCheck(c, s.bot(by), "completed", obj{})
+	}
 	return c.id
 }
 

@@ -321,6 +321,30 @@ func TestMergedEvents(t *testing.T) {
 	}
 }
 
+// TestForeignEvents: an App is told of other Apps' check runs too, and of all repositories when it is installed.
+func TestForeignEvents(t *testing.T) {
+	r := newReceiver(t)
+	w := newWorld(t, func(o *Options) { o.WebhookURL = r.URL })
+	w.AddCheck(w.repo, CheckOptions{SHA: w.Branch(w.repo, "main"), Name: "build", Conclusion: "success"})
+	own := w.AddRepo(RepoOptions{Owner: "karl", Name: "own"})
+	w.AddInstallation("karl", own)
+	w.wait()
+	var seen []string
+	for _, g := range r.all() {
+		switch e, _ := github.ParseWebHook(g.header.Get("X-GitHub-Event"), g.payload); e := e.(type) {
+		case *github.CheckRunEvent:
+			seen = append(seen, fmt.Sprintf("%s by %d", e.GetAction(), e.GetCheckRun().GetApp().GetID()))
+		case *github.InstallationEvent:
+			for _, one := range e.Repositories {
+				seen = append(seen, fmt.Sprintf("%s %s", e.GetAction(), one.GetFullName()))
+			}
+		}
+	}
+	if got := strings.Join(seen, ", "); got != "created by 15368, completed by 15368, created karl/own" {
+		t.Error(got)
+	}
+}
+
 func TestManifest(t *testing.T) {
 	w := newWorld(t, nil)
 	manifest := `{"name":"Kernel Size","url":"https://example.org","hook_attributes":{"url":"https://example.org/webhook"},"redirect_url":"http://127.0.0.1:1/done?x=1",
