@@ -26,6 +26,7 @@ type headBuilds struct {
 	pending bool              // a run is not finished
 	seen    bool              // there is a run at all
 	since   time.Time         // when the first run began
+	first   time.Time         // when the first run that is finished was
 	failed  *sizediff.Problem // of a run that failed, when nothing could be measured
 	notes   []string          // what people may want to know of it, for the check run
 }
@@ -41,7 +42,7 @@ type headTarget struct {
 
 // ready reports whether what is there may be published although runs are pending: settle has passed.
 func (h *headBuilds) ready(now time.Time, settle config.Duration) bool {
-	return len(h.targets) > 0 && now.Sub(h.since) > time.Duration(settle)
+	return len(h.targets) > 0 && now.Sub(h.first) > time.Duration(settle)
 }
 
 func (h *headBuilds) waiting() gh.Check {
@@ -68,6 +69,9 @@ func (l *look) headBuilds() (*headBuilds, error) {
 		if h.since.IsZero() || run.CreatedAt.Before(h.since) {
 			h.since = run.CreatedAt
 		}
+		if run.Status == "completed" && (h.first.IsZero() || run.UpdatedAt.Before(h.first)) {
+			h.first = run.UpdatedAt
+		}
 		switch {
 		case run.Status != "completed":
 			h.pending = true
@@ -86,8 +90,9 @@ func (l *look) headBuilds() (*headBuilds, error) {
 	return h, nil
 }
 
-// chooseRuns keeps the newest run of each workflow that built this head, in order of their paths. A run of the pull request
-// comes before one of the push: it built what will be merged.
+// chooseRuns keeps one run of each workflow that built this head, in order of their paths: one that succeeded if any did,
+// else one that may still. Among these a run of the pull request comes before one of the push, because it built what will be
+// merged, and then the newest.
 func chooseRuns(runs []gh.Run, pr gh.PullRequest, targets []config.Target) []gh.Run {
 	best := map[string]gh.Run{}
 	for _, r := range runs {
@@ -109,6 +114,9 @@ func chooseRuns(runs []gh.Run, pr gh.PullRequest, targets []config.Target) []gh.
 }
 
 func betterRun(a, b gh.Run) bool {
+	if x, y := hope(a), hope(b); x != y {
+		return x > y
+	}
 	if x, y := a.Event == "pull_request", b.Event == "pull_request"; x != y {
 		return x
 	}
@@ -116,6 +124,17 @@ func betterRun(a, b gh.Run) bool {
 		return a.CreatedAt.After(b.CreatedAt)
 	}
 	return a.ID > b.ID
+}
+
+// hope orders runs by what can be got from them.
+func hope(r gh.Run) int {
+	switch {
+	case r.Status == "completed" && r.Conclusion == "success":
+		return 2
+	case r.Status != "completed":
+		return 1
+	}
+	return 0
 }
 
 // wanted reports whether a workflow is one that a target names, or nothing is named.

@@ -1,10 +1,13 @@
 package bot
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/baseline"
+	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
 // evaluate compares each target of the head with its base. wait is not zero when a base is worth waiting for; there is no
@@ -52,7 +55,25 @@ func (l *look) compare(t headTarget, base baseBuild, policy sizediff.Policy) siz
 
 // provenance is what is known before a base was chosen.
 func (l *look) provenance() sizediff.Provenance {
-	return sizediff.Provenance{Head: l.pr.HeadSHA}
+	return sizediff.Provenance{Head: l.pr.HeadSHA, Earlier: l.earlier()}
+}
+
+// earlier says how the last head before this one was judged, "" when there was none.
+func (l *look) earlier() string {
+	list, err := l.Store.Evaluations(l.ctx, l.repo.ID, l.pr.Number)
+	if err != nil {
+		l.log.WithError(err).Warn("earlier evaluations cannot be read")
+		return ""
+	}
+	for _, e := range list {
+		if e.HeadSHA == l.pr.HeadSHA {
+			continue
+		}
+		if rec, err := web.DecodeRecord(e.Record); err == nil {
+			return fmt.Sprintf("%s at %.7s", render.CheckTitle(rec.Evaluation), e.HeadSHA)
+		}
+	}
+	return ""
 }
 
 // choose notes in the provenance where a base came from. With several targets the least exact one counts.

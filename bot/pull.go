@@ -46,7 +46,7 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
 		return b.giveUp(err)
 	}
-	l.log = l.log.WithField("head", l.pr.HeadSHA)
+	l.log = l.log.WithFields(logrus.Fields{"head": l.pr.HeadSHA, "job": job.ID, "delivery": job.Delivery})
 	return b.giveUp(l.run())
 }
 
@@ -67,8 +67,7 @@ func (b *Bot) giveUp(err error) error {
 
 func (l *look) run() error {
 	if l.pr.State != "open" {
-		l.log.Debug("closed; nothing to do")
-		return nil
+		return l.Store.ClosePull(l.ctx, l.repo.ID, l.pr.Number) // what still works on it may not write
 	}
 	seq, err := l.Store.SetHead(l.ctx, l.repo.ID, l.pr.Number, l.pr.HeadSHA)
 	if err != nil {
