@@ -1,9 +1,7 @@
 package sizediff
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -73,7 +71,7 @@ func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.
 	return claims
 }
 
-// nameless returns the packed crates of Rust symbols whose name does not tell, and remembers those whose name does.
+// nameless returns the packed crates of the names of Rust symbols that do not tell, and remembers those that do.
 func (w *measuring) nameless() map[string]int32 {
 	m := map[string]int32{}
 	for i := range w.out.Symbols {
@@ -83,6 +81,11 @@ func (w *measuring) nameless() map[string]int32 {
 			w.rustNames[s.Name] = packCrates(s.Crate, s.Inst)
 		default:
 			m[s.Name] = packCrates(s.Crate, s.Inst)
+		}
+	}
+	for _, a := range w.owners.Aliases {
+		if k := w.index[a.Leader]; k >= 0 && w.out.Symbols[k].How != ByNothing && w.out.Symbols[k].How != ByName {
+			m[w.elf.Symbols[a.Name].Name] = packCrates(w.out.Symbols[k].Crate, w.out.Symbols[k].Inst)
 		}
 	}
 	return m
@@ -182,16 +185,16 @@ func find(runs []run, at uint64) int32 {
 }
 
 // addressTables are tables of fixed-size entries that begin with the place they describe: as a 32-bit distance from the
-// entry itself, or as an address, which is the whole entry. Sizes to try, most recent kernels first; .orc_unwind goes with
-// .orc_unwind_ip.
+// entry itself, or as an address, which is the whole entry. Sizes to try; the smallest first, since entries of 8 bytes can
+// pass for some of 16. .orc_unwind goes with .orc_unwind_ip.
 var addressTables = map[string]struct {
 	sizes    []uint64
 	absolute bool
 }{
 	".orc_unwind_ip": {sizes: []uint64{4}}, ".call_sites": {sizes: []uint64{4}}, ".return_sites": {sizes: []uint64{4}},
 	".retpoline_sites": {sizes: []uint64{4}}, ".ibt_endbr_seal": {sizes: []uint64{4}}, ".cfi_sites": {sizes: []uint64{4}},
-	".smp_locks": {sizes: []uint64{4}}, "__ex_table": {sizes: []uint64{12, 8}}, "__bug_table": {sizes: []uint64{16, 12, 8}},
-	".altinstructions": {sizes: []uint64{14, 12, 13}}, "__jump_table": {sizes: []uint64{16, 12}}, ".static_call_sites": {sizes: []uint64{8}},
+	".smp_locks": {sizes: []uint64{4}}, "__ex_table": {sizes: []uint64{8, 12}}, "__bug_table": {sizes: []uint64{8, 12, 16}},
+	".altinstructions": {sizes: []uint64{12, 13, 14}}, "__jump_table": {sizes: []uint64{12, 16}}, ".static_call_sites": {sizes: []uint64{8}},
 	"__mcount_loc": {absolute: true}, "__patchable_function_entries": {absolute: true},
 }
 
@@ -304,159 +307,4 @@ next:
 		return size, out
 	}
 	return 0, nil
-}
-
-// kallsymsTables are the labels of scripts/kallsyms.c's output, which have no sizes.
-var kallsymsTables = []string{
-	"kallsyms_names", "kallsyms_offsets", "kallsyms_addresses", "kallsyms_relative_base", "kallsyms_num_syms", "kallsyms_markers",
-	"kallsyms_token_table", "kallsyms_token_index", "kallsyms_seqs_of_names",
-}
-
-// kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
-func (w *measuring) kallsyms(others map[string]int32) error {
-	tables := w.marks.kallsyms
-	names := tables["kallsyms_names"]
-	if names == nil {
-		return nil
-	}
-	t := w.owners.Tiling(int(names.Section))
-	if t == nil {
-		return nil
-	}
-	data, err := w.elf.Data(t.Section)
-	if err != nil || data == nil {
-		return err
-	}
-	begins := w.begins(t.Section)
-	spans := map[string][]byte{}
-	var whole []elfmap.Claim
-	for _, name := range kallsymsTables {
-		s := tables[name]
-		if s == nil || s.Section != names.Section {
-			continue
-		}
-		if start := w.elf.Offset(s); start < t.Size {
-			end := t.End(t.At(start))
-			if i, _ := slices.BinarySearch(begins, start+1); i < len(begins) {
-				end = min(end, begins[i])
-			}
-			spans[name] = data[start:end]
-			whole = append(whole, elfmap.Claim{Start: start, End: end, Class: classTable})
-		}
-	}
-	t.Claim(w.kallsymsRust(tables, spans, others))
-	t.Claim(whole)
-	return nil
-}
-
-// begins lists where symbols of any kind begin in a section, in order.
-func (w *measuring) begins(section int) []uint64 {
-	var out []uint64
-	for i := range w.elf.Symbols {
-		if s := &w.elf.Symbols[i]; int(s.Section) == section && s.Type != elfmap.SectionType {
-			out = append(out, w.elf.Offset(s))
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// kallsymsRust claims the name, the address and the sorting entry of each Rust symbol.
-func (w *measuring) kallsymsRust(tables map[string]*elfmap.Symbol, spans map[string][]byte, others map[string]int32) []elfmap.Claim {
-	var claims []elfmap.Claim
-	tokens := newTokens(w.elf, spans["kallsyms_token_table"], spans["kallsyms_token_index"])
-	for name := range others {
-		tokens.others[prefix3(name)] = true
-	}
-	claim := func(table string, start, n uint64, owner int32) {
-		if span := spans[table]; start+n <= uint64(len(span)) {
-			at := w.elf.Offset(tables[table]) + start
-			claims = append(claims, elfmap.Claim{Start: at, End: at + n, Owner: owner, Class: classTable})
-		}
-	}
-	owners := map[uint32]int32{}
-	names := spans["kallsyms_names"]
-	for pos, seq := uint64(0), uint32(0); pos < uint64(len(names)); seq++ {
-		n, head := uint64(names[pos]), uint64(1)
-		if n&0x80 != 0 && pos+1 < uint64(len(names)) { // since 6.1 a length of 128 or more takes two bytes
-			n, head = n&0x7f|uint64(names[pos+1])<<7, 2
-		}
-		if n == 0 || pos+head+n > uint64(len(names)) {
-			break
-		}
-		if owner := w.kallsymsOwner(tokens, names[pos+head:pos+head+n], others); owner != 0 {
-			owners[seq] = owner
-			claim("kallsyms_names", pos, head+n, owner)
-			claim("kallsyms_offsets", uint64(seq)*4, 4, owner)
-			claim("kallsyms_addresses", uint64(seq)*uint64(w.elf.PointerSize()), uint64(w.elf.PointerSize()), owner)
-		}
-		pos += head + n
-	}
-	seqs := spans["kallsyms_seqs_of_names"]
-	for i := 0; i+3 <= len(seqs); i += 3 {
-		if owner := owners[uint32(seqs[i])<<16|uint32(seqs[i+1])<<8|uint32(seqs[i+2])]; owner != 0 {
-			claim("kallsyms_seqs_of_names", uint64(i), 3, owner)
-		}
-	}
-	return claims
-}
-
-// kallsymsOwner returns the packed crates of a compressed name. The first letters decide for nearly all, cheaply.
-func (w *measuring) kallsymsOwner(tokens *tokens, compressed []byte, others map[string]int32) int32 {
-	var buf [64]byte
-	start := tokens.expand(buf[:0], compressed, 10)
-	if len(start) < 4 {
-		return 0
-	}
-	name, isPrefix := bytes.CutPrefix(start[1:], []byte("__pfx_")) // the first letter is the symbol's type
-	if rust := len(name) > 2 && name[0] == '_' && (name[1] == 'R' || name[1] == 'Z'); !rust && !isPrefix && !tokens.others[prefix3(string(name))] {
-		return 0
-	} else if isPrefix && !rust && len(name) > 1 && name[0] != '_' {
-		return 0
-	}
-	full := string(tokens.expand(nil, compressed, maxSymbolName)[1:])
-	return w.crateOfName(strings.TrimPrefix(full, "__pfx_"), others)
-}
-
-const maxSymbolName = 1024 // twice the kernel's own limit, KSYM_NAME_LEN
-
-func prefix3(name string) string { return name[:min(3, len(name))] }
-
-// tokens expands names compressed by scripts/kallsyms.c: each byte stands for a string.
-type tokens struct {
-	text   [256]string
-	others map[string]bool // how names begin that are Rust and do not look it
-}
-
-func newTokens(im *elfmap.Image, table, index []byte) *tokens {
-	t := &tokens{others: map[string]bool{}}
-	var order binary.ByteOrder = binary.LittleEndian
-	if im.Big {
-		order = binary.BigEndian
-	}
-	for i := range t.text {
-		if 2*i+2 > len(index) {
-			break
-		}
-		at := int(order.Uint16(index[2*i:]))
-		if at >= len(table) {
-			continue
-		}
-		s := table[at:]
-		if n := slices.Index(s[:min(len(s), 256)], 0); n >= 0 {
-			t.text[i] = string(s[:n])
-		}
-	}
-	return t
-}
-
-// expand appends at most about limit bytes of the name to buf.
-func (t *tokens) expand(buf, compressed []byte, limit int) []byte {
-	for _, c := range compressed {
-		if len(buf) >= limit {
-			break
-		}
-		buf = append(buf, t.text[c]...)
-	}
-	return buf
 }

@@ -1,0 +1,227 @@
+package sizediff
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+)
+
+// kallsymsTables are the labels of scripts/kallsyms.c's output, which have no sizes.
+var kallsymsTables = []string{
+	"kallsyms_names", "kallsyms_offsets", "kallsyms_addresses", "kallsyms_relative_base", "kallsyms_num_syms", "kallsyms_markers",
+	"kallsyms_token_table", "kallsyms_token_index", "kallsyms_seqs_of_names",
+}
+
+// kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
+func (w *measuring) kallsyms(others map[string]int32) error {
+	names := w.marks.kallsyms["kallsyms_names"]
+	if names == nil {
+		return nil
+	}
+	t := w.owners.Tiling(int(names.Section))
+	if t == nil {
+		return nil
+	}
+	data, err := w.elf.Data(t.Section)
+	if err != nil || data == nil {
+		return err
+	}
+	k := &kallsyms{w: w, data: data, tables: map[string]span{}}
+	begins := w.begins(t.Section)
+	for _, name := range kallsymsTables {
+		s := w.marks.kallsyms[name]
+		if s == nil || s.Section != names.Section {
+			continue
+		}
+		if start := w.elf.Offset(s); start < t.Size {
+			end := t.End(t.At(start))
+			if i, _ := slices.BinarySearch(begins, start+1); i < len(begins) {
+				end = min(end, begins[i])
+			}
+			k.tables[name] = span{start, end}
+		}
+	}
+	k.tokens = newTokens(w.elf, k.bytes("kallsyms_token_table"), k.bytes("kallsyms_token_index"))
+	for name := range others {
+		k.tokens.others[prefix3(name)] = true
+	}
+	k.read(others)
+	t.Claim(k.claims)
+	var whole []elfmap.Claim
+	for _, name := range kallsymsTables {
+		if s, ok := k.tables[name]; ok {
+			whole = append(whole, elfmap.Claim{Start: s.start, End: k.end(name, s), Class: classTable})
+		}
+	}
+	t.Claim(whole)
+	return nil
+}
+
+// begins lists where symbols of any kind begin in a section, in order.
+func (w *measuring) begins(section int) []uint64 {
+	var out []uint64
+	for i := range w.elf.Symbols {
+		if s := &w.elf.Symbols[i]; int(s.Section) == section && s.Type != elfmap.SectionType {
+			out = append(out, w.elf.Offset(s))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// kallsyms is the tables of one kernel.
+type kallsyms struct {
+	w      *measuring
+	data   []byte          // of their section
+	tables map[string]span // from each label to the next of any name
+	tokens *tokens
+	names  uint64 // bytes of kallsyms_names that hold names
+	count  uint64 // of names
+	claims []elfmap.Claim
+}
+
+func (k *kallsyms) bytes(table string) []byte {
+	s := k.tables[table]
+	return k.data[s.start:s.end]
+}
+
+// claim gives n bytes of a table to an owner.
+func (k *kallsyms) claim(table string, start, n uint64, owner int32) {
+	if s := k.tables[table]; start+n <= s.end-s.start {
+		k.claims = append(k.claims, elfmap.Claim{Start: s.start + start, End: s.start + start + n, Owner: owner, Class: classTable})
+	}
+}
+
+// read goes through the names and claims the name, the address and the sorting entry of each Rust symbol.
+func (k *kallsyms) read(others map[string]int32) {
+	owners := map[uint64]int32{}
+	names, pointer := k.bytes("kallsyms_names"), uint64(k.w.elf.PointerSize())
+	for k.names < uint64(len(names)) {
+		pos := k.names
+		n, head := uint64(names[pos]), uint64(1)
+		if n&0x80 != 0 && pos+1 < uint64(len(names)) { // since 6.1 a length of 128 or more takes two bytes
+			n, head = n&0x7f|uint64(names[pos+1])<<7, 2
+		}
+		if n == 0 || pos+head+n > uint64(len(names)) {
+			break
+		}
+		if owner := k.owner(names[pos+head:pos+head+n], others); owner != 0 {
+			owners[k.count] = owner
+			k.claim("kallsyms_names", pos, head+n, owner)
+			k.claim("kallsyms_offsets", k.count*4, 4, owner)
+			k.claim("kallsyms_addresses", k.count*pointer, pointer, owner)
+		}
+		k.names += head + n
+		k.count++
+	}
+	seqs := k.bytes("kallsyms_seqs_of_names")
+	for i := uint64(0); i < k.count && 3*i+3 <= uint64(len(seqs)); i++ {
+		b := seqs[3*i:]
+		if owner := owners[uint64(b[0])<<16|uint64(b[1])<<8|uint64(b[2])]; owner != 0 {
+			k.claim("kallsyms_seqs_of_names", 3*i, 3, owner)
+		}
+	}
+}
+
+// end is where a table ends: by its contents, for no label says where the last one does. What aligns the next is its own.
+func (k *kallsyms) end(table string, s span) uint64 {
+	n := s.end - s.start
+	switch table {
+	case "kallsyms_names":
+		n = k.names
+	case "kallsyms_offsets":
+		n = 4 * k.count
+	case "kallsyms_addresses":
+		n = uint64(k.w.elf.PointerSize()) * k.count
+	case "kallsyms_seqs_of_names":
+		n = 3 * k.count
+	case "kallsyms_num_syms":
+		n = 4
+	case "kallsyms_relative_base":
+		n = uint64(k.w.elf.PointerSize())
+	case "kallsyms_token_index":
+		n = 2 * 256
+	case "kallsyms_token_table":
+		n = k.tokens.end
+	}
+	if s.end-s.start < n+8 {
+		return s.end
+	}
+	return s.start + n
+}
+
+// owner returns the packed crates of a compressed name, which may be that of a label at what the symbol needs elsewhere:
+// its prefix, its entries in the export tables. The first letters decide for nearly all, cheaply.
+func (k *kallsyms) owner(compressed []byte, others map[string]int32) int32 {
+	var buf [64]byte
+	start := k.tokens.expand(buf[:0], compressed, 16)
+	if len(start) < 4 {
+		return 0
+	}
+	name := start[1:] // the first letter is the symbol's type
+	prefix := ""
+	if name[0] == '_' && name[1] == '_' {
+		for _, p := range labelPrefixes {
+			if bytes.HasPrefix(name, []byte(p)) {
+				prefix = p
+				break
+			}
+		}
+	}
+	name = name[len(prefix):]
+	if len(name) < 3 || !k.tokens.others[string(name[:3])] && (name[0] != '_' || name[1] != 'R' && name[1] != 'Z') {
+		return 0
+	}
+	full := string(k.tokens.expand(nil, compressed, maxSymbolName))
+	return k.w.crateOfName(full[1+len(prefix):], others)
+}
+
+// labelPrefixes begin the names of labels that a symbol has besides its own.
+var labelPrefixes = append([]string{"__pfx_"}, exportPrefixes...)
+
+const maxSymbolName = 1024 // twice the kernel's own limit, KSYM_NAME_LEN
+
+func prefix3(name string) string { return name[:min(3, len(name))] }
+
+// tokens expands names compressed by scripts/kallsyms.c: each byte stands for a string.
+type tokens struct {
+	text   [256]string
+	end    uint64          // of the last one in its table
+	others map[string]bool // how names begin that are Rust and do not look it
+}
+
+func newTokens(im *elfmap.Image, table, index []byte) *tokens {
+	t := &tokens{others: map[string]bool{}}
+	var order binary.ByteOrder = binary.LittleEndian
+	if im.Big {
+		order = binary.BigEndian
+	}
+	for i := range t.text {
+		if 2*i+2 > len(index) {
+			break
+		}
+		at := int(order.Uint16(index[2*i:]))
+		if at >= len(table) {
+			continue
+		}
+		s := table[at:]
+		if n := slices.Index(s[:min(len(s), 256)], 0); n >= 0 {
+			t.text[i] = string(s[:n])
+			t.end = max(t.end, uint64(at+n+1))
+		}
+	}
+	return t
+}
+
+// expand appends at most about limit bytes of the name to buf.
+func (t *tokens) expand(buf, compressed []byte, limit int) []byte {
+	for _, c := range compressed {
+		if len(buf) >= limit {
+			break
+		}
+		buf = append(buf, t.text[c]...)
+	}
+	return buf
+}
