@@ -211,8 +211,15 @@ func (a *app) json(s *Server) obj {
 	return obj{
 		"id": a.id, "slug": a.slug, "node_id": nodeID("A", a.id), "client_id": a.clientID(), "owner": a.owner.json(s), "name": a.name,
 		"description": "", "external_url": s.o.WebURL + "/" + a.slug, "html_url": s.o.WebURL + "/apps/" + a.slug,
-		"created_at": stamp(a.created), "updated_at": stamp(a.created), "permissions": maps.Clone(a.permissions), "events": list(a.events),
+		"created_at": stamp(a.created), "updated_at": stamp(a.created), "permissions": permissionList(a.permissions), "events": list(a.events),
 	}
+}
+
+// permissionList is an object even when there are none.
+func permissionList(permissions map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, permissions)
+	return out
 }
 
 func (i *installation) json(s *Server) obj {

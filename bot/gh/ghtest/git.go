@@ -279,7 +279,7 @@ func (c *commit) git(s *Server, r *Repo) obj {
 	return obj{
 		"author": c.person(c.author), "committer": c.person(c.author), "message": c.message,
 		"tree": obj{"sha": c.tree, "url": r.api(s) + "/git/trees/" + c.tree}, "url": r.api(s) + "/git/commits/" + c.sha, "comment_count": 0,
-		"verification": obj{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil},
+		"verification": obj{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil},
 	}
 }
 
@@ -478,6 +478,9 @@ func getBranch(c *call) answer {
 	}
 	o := c.repo.branchJSON(c.s, name)
 	o["commit"] = c.s.commits[sha].json(c.s, c.repo)
+	self := c.repo.api(c.s) + "/branches/" + name
+	o["_links"] = obj{"self": self, "html": c.repo.web(c.s) + "/tree/" + name}
+	o["protection"], o["protection_url"] = obj{"enabled": false, "required_status_checks": obj{"enforcement_level": "off", "contexts": []string{}, "checks": []string{}}}, self+"/protection"
 	return ok(o)
 }
 

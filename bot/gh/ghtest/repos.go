@@ -218,7 +218,7 @@ func (r *Repo) label(s *Server, name string) label {
 
 func (l label) json(s *Server, r *Repo) obj {
 	return obj{"id": l.id, "node_id": nodeID("LA", l.id), "url": r.api(s) + "/labels/" + l.name, "name": l.name, "color": l.color,
-		"default": false, "description": nil}
+		"default": false, "description": ""}
 }
 
 func (r *Repo) api(s *Server) string { return s.o.APIURL + "/repos/" + r.fullName() }
@@ -266,7 +266,7 @@ func (r *Repo) json(s *Server) obj {
 		"created_at": stamp(r.created), "updated_at": stamp(r.updated), "pushed_at": stamp(r.pushed), "homepage": nil, "license": nil, "mirror_url": nil,
 		"forks_count": 0, "stargazers_count": 0, "watchers_count": 0, "open_issues_count": len(r.open()), "topics": []string{},
 		"forks": 0, "watchers": 0, "open_issues": len(r.open()), "has_issues": true, "has_wiki": false, "has_pages": false, "has_projects": false,
-		"has_downloads": false, "allow_forking": true, "is_template": false, "web_commit_signoff_required": false,
+		"has_downloads": false, "has_discussions": false, "allow_forking": true, "is_template": false, "web_commit_signoff_required": false,
 	})
 	return o
 }
@@ -278,6 +278,7 @@ func (r *Repo) open() []*pull {
 func getRepo(c *call) answer {
 	o := c.repo.json(c.s)
 	o["permissions"] = obj{"admin": false, "maintain": false, "push": false, "triage": false, "pull": false}
+	o["network_count"], o["subscribers_count"] = 0, 0
 	if c.repo.parent != nil && !c.repo.parent.deleted {
 		o["parent"], o["source"] = c.repo.parent.json(c.s), c.repo.parent.json(c.s)
 	}
