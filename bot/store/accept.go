@@ -112,8 +112,9 @@ func (s *Store) inTx(ctx context.Context, do func(tx) error) error {
 	if err != nil {
 		return err
 	}
+	defer t.rollback(context.WithoutCancel(ctx)) // does nothing after a commit
 	if err := do(t); err != nil {
-		return errors.Join(err, t.rollback(context.WithoutCancel(ctx)))
+		return err
 	}
 	return t.commit(ctx)
 }
