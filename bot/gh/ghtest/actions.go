@@ -408,16 +408,15 @@ type Artifact struct {
 }
 
 type artifact struct {
-	id       int64
-	run      *run
-	name     string
-	size     int64
-	digest   string
-	open     func() (io.ReadSeeker, error)
-	expired  bool
-	created  time.Time
-	expires  time.Time
-	revision int // a new one makes older links useless
+	id      int64
+	run     *run
+	name    string
+	size    int64
+	digest  string
+	open    func() (io.ReadSeeker, error)
+	expired bool
+	created time.Time
+	expires time.Time
 }
 
 const artifactLife = 90 * 24 * time.Hour

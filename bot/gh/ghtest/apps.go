@@ -95,7 +95,9 @@ func createToken(c *call) answer {
 			}
 			permissions[name] = level
 		}
-		setDefault2(permissions, "metadata", "read")
+		if permissions["metadata"] == "" {
+			permissions["metadata"] = "read" // which every App has
+		}
 	}
 	repos, missing := c.narrowed(i, in.Repositories, in.RepositoryIDs)
 	if missing {
@@ -113,12 +115,6 @@ func createToken(c *call) answer {
 		o["repositories"] = shown
 	}
 	return created(o)
-}
-
-func setDefault2(m map[string]string, key, value string) {
-	if m[key] == "" {
-		m[key] = value
-	}
 }
 
 func (c *call) narrowed(i *installation, names []string, ids []int64) (repos map[int64]bool, missing bool) {
@@ -202,13 +198,13 @@ type manifest struct {
 		URL    string `json:"url"`
 		Active *bool  `json:"active"`
 	} `json:"hook_attributes"`
-	SetupURL       string   `json:"setup_url"`
-	CallbackURLs   []string `json:"callback_urls"`
-	SetupOnUpdate  bool     `json:"setup_on_update"`
-	RequestOAuth   bool     `json:"request_oauth_on_install"`
-	owner          *account
-	agreed         time.Time
-	expiredOrTaken bool
+	SetupURL      string   `json:"setup_url"`
+	CallbackURLs  []string `json:"callback_urls"`
+	SetupOnUpdate bool     `json:"setup_on_update"`
+	RequestOAuth  bool     `json:"request_oauth_on_install"`
+	owner         *account
+	agreed        time.Time
+	taken         bool
 }
 
 const manifestLife = time.Hour
@@ -278,10 +274,10 @@ var notInSlug = regexp.MustCompile(`[^a-z0-9]+`)
 // convertManifest exchanges the code, once and within an hour, for the App's credentials. The App becomes known here.
 func convertManifest(c *call) answer {
 	m := c.s.manifests[c.arg("code")]
-	if m == nil || m.expiredOrTaken || c.s.now().Sub(m.agreed) > manifestLife {
+	if m == nil || m.taken || c.s.now().Sub(m.agreed) > manifestLife {
 		return notFound()
 	}
-	m.expiredOrTaken = true
+	m.taken = true
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return fail(500, "Server Error")

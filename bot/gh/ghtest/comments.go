@@ -224,11 +224,6 @@ func (c *call) comments(wanted func(*comment) bool) answer {
 	return ok(out)
 }
 
-// commentBody is what clients send; the fields besides body are what go-github's type has.
-type commentBody struct {
-	Body *string `json:"body"`
-}
-
 func createComment(c *call) answer {
 	p := c.repo.issueOrPull(c.id("number"))
 	if p == nil {
@@ -251,7 +246,9 @@ func createComment(c *call) answer {
 }
 
 func (c *call) commentText() (string, answer, bool) {
-	var in commentBody
+	var in struct {
+		Body *string `json:"body"`
+	}
 	if a, ok := c.decode(&in); !ok {
 		return "", a, false
 	}
@@ -272,8 +269,8 @@ func getComment(c *call) answer {
 	return ok(one.json(c.s))
 }
 
-// own finds the comment to change. An App changes its own with any of the permissions; GitHub lets it change those of
-// others too, which no client of this package should do.
+// own finds the comment to change. What GitHub says to an App that changes somebody else's is not documented; here it is
+// refused and reported, because no client of this package should try.
 func (c *call) own() (*comment, answer, bool) {
 	one := c.s.comment(c.repo, c.id("id"))
 	if one == nil {

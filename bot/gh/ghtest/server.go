@@ -52,7 +52,8 @@ type Options struct {
 	WebhookURL, WebhookSecret string
 	// PageSize caps what a page holds, whatever per_page says. 0 is GitHub's 100.
 	PageSize int
-	// MergeableAfter is how many times GET of a pull request answers mergeable null after its head or base moved.
+	// MergeableAfter is how many times GET of a pull request answers mergeable null after its head or base moved, with the
+	// merge commit of before. With 0 the first GET knows; on GitHub that is luck, so set 1 where it matters.
 	MergeableAfter int
 	// LinkTTL is how long the address of an artifact works. 0 is one minute, as documented.
 	LinkTTL time.Duration

@@ -117,7 +117,6 @@ func TestStorageRefuses(t *testing.T) {
 	if a := w.do("GET", link, "", ""); a.StatusCode != 403 {
 		t.Errorf("after a minute: %d", a.StatusCode)
 	}
-	link = w.link(id)
 	w.ExpireArtifact(id)
 	if a := w.do("GET", fmt.Sprintf("/repos/acme/linux/actions/artifacts/%d/zip", id), w.token(""), ""); a.StatusCode != 410 {
 		t.Errorf("expired: %d", a.StatusCode)
