@@ -65,19 +65,23 @@ type examination struct {
 func Run(ctx context.Context, o Options) Report {
 	ctx, cancel := context.WithTimeout(ctx, allTime)
 	defer cancel()
-	if o.Transport == nil {
-		o.Transport = http.DefaultTransport.(*http.Transport).Clone()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	e := &examination{o: o, clock: &clock{next: o.Transport, now: o.Now}}
+	e := begin(o)
 	e.settings()
 	e.github(ctx)
 	e.webhook(ctx)
 	e.database(ctx)
 	e.machine(ctx)
 	return e.report
+}
+
+func begin(o Options) *examination {
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &examination{o: o, clock: &clock{next: o.Transport, now: o.Now}}
 }
 
 func (e *examination) ok(what, format string, args ...any) {

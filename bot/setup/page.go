@@ -57,8 +57,8 @@ func (f *flow) handler() http.Handler {
 func (f *flow) onlyHere(next http.Handler) http.Handler {
 	_, port, _ := net.SplitHostPort(f.host)
 	sum := sha256.Sum256([]byte(style))
-	policy := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action %s; base-uri 'none'; frame-ancestors 'none'",
-		base64.StdEncoding.EncodeToString(sum[:]), f.site.origin())
+	policy := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action %s http://%s; base-uri 'none'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(sum[:]), f.site.origin(), f.host) // browsers apply form-action to where GitHub sends them back to as well
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -256,7 +256,7 @@ func TestPage(t *testing.T) {
 		t.Fatal("no style")
 	}
 	sum := sha256.Sum256([]byte(css[1]))
-	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action " + r.api + "; base-uri 'none'; frame-ancestors 'none'"
+	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action " + r.api + " " + r.page + "; base-uri 'none'; frame-ancestors 'none'"
 	if got := resp.Header.Get("Content-Security-Policy"); got != want {
 		t.Errorf("policy %s, want %s", got, want)
 	}

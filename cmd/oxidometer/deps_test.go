@@ -45,14 +45,12 @@ var layers = []layer{
 	{pkg: "bot/store/storetest", may: []string{"bot/store", "github.com/jackc/pgx/v5/..."}}, // for tests of store and queue
 	{pkg: "bot/queue", may: []string{"bot/store", "github.com/sirupsen/logrus", "github.com/riverqueue/river/..."}},
 	{pkg: "bot/web", may: []string{"bot/store", "sizediff/...", "config", "github.com/sirupsen/logrus", "github.com/prometheus/client_golang/..."}},
-	{pkg: "bot/setup", may: []string{"bot/gh"}},
-	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 	{pkg: "bot", may: []string{"bot/...", "sizediff/...", "config", "github.com/sirupsen/logrus"}},
 
 	// Programs around the App. Only cmd knows them.
 	{pkg: "bot/demo", may: []string{"bot", "bot/gh/ghtest", "config", "github.com/sirupsen/logrus", "github.com/yuin/goldmark/..."}},
-	{pkg: "bot/setup", may: []string{"bot/gh", "config", "github.com/goccy/go-yaml/..."}},
-	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "bot/webhook", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
+	{pkg: "bot/setup", may: []string{"bot/gh"}},
+	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 
 	{pkg: "cmd/oxidometer", may: []string{"bot/...", "sizediff/...", "config", "github.com/alecthomas/kong", "github.com/sirupsen/logrus",
 		"golang.org/x/term", "golang.org/x/sys/..."}},
