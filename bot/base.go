@@ -110,13 +110,12 @@ func (q *questions) answer(ctx context.Context, n baseline.Need, f *baseline.Fac
 		}
 		f.MergeBase = &sha
 	case baseline.AskBaseTip:
-		line, err := q.client.FirstParents(ctx, q.repo, q.pr.BaseRef, 1)
-		if err != nil {
+		// What a branch has in common with itself is its tip.
+		tip, err := q.client.MergeBase(ctx, q.repo, q.pr.BaseRef, q.pr.BaseRef)
+		if err != nil && !isNotFound(err) {
 			return err
 		}
-		if len(line) > 0 {
-			f.BaseTip = line[0].SHA
-		}
+		f.BaseTip = tip
 	case baseline.AskRuns:
 		return q.runs(ctx, n.SHAs, f)
 	case baseline.AskMeasured:

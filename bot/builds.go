@@ -15,6 +15,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
 // maxTargets bounds how many artifacts of a head are fetched when no repository file names the targets.
@@ -45,8 +46,31 @@ func (h *headBuilds) ready(now time.Time, settle config.Duration) bool {
 	return len(h.targets) > 0 && now.Sub(h.first) > time.Duration(settle)
 }
 
-func (h *headBuilds) waiting() gh.Check {
-	return gh.Check{Status: "in_progress", Title: fmt.Sprintf("Measuring: %d targets so far, runs are not finished", len(h.targets)), Summary: h.summary()}
+// waiting is the check run while more is expected. Without targets in a repository file nobody knows how much.
+func (h *headBuilds) waiting(targets []config.Target) gh.Check {
+	title := "Measuring: CI is not finished"
+	if len(targets) > 0 {
+		title = render.CheckMeasuring(len(h.targets), len(targets))
+	}
+	return gh.Check{Status: "in_progress", Title: title, Summary: h.summary()}
+}
+
+// expect adds the required targets of the repository file that no run has brought yet, each as not measured.
+func (h *headBuilds) expect(targets []config.Target) {
+	for _, t := range targets {
+		if t.Required && !slices.ContainsFunc(h.targets, func(have headTarget) bool { return have.name == t.Name }) {
+			h.targets = append(h.targets, headTarget{name: t.Name, problem: &sizediff.Problem{
+				Kind: sizediff.ProblemNotMeasured, Reason: "its run is not finished", Remedy: "nothing; the report is made again when the run is finished",
+			}})
+		}
+	}
+}
+
+// unbegun reports whether a required target's workflow has no run yet.
+func unbegun(runs []gh.Run, targets []config.Target) bool {
+	return slices.ContainsFunc(targets, func(t config.Target) bool {
+		return t.Required && !slices.ContainsFunc(runs, func(r gh.Run) bool { return wanted(r.Path, []config.Target{t}) })
+	})
 }
 
 // summary lists what is known, for a check run that is not complete.
@@ -64,7 +88,9 @@ func (l *look) headBuilds() (*headBuilds, error) {
 		return nil, err
 	}
 	h := &headBuilds{}
-	for _, run := range chooseRuns(runs, l.pr, l.cfg.Targets) {
+	chosen := chooseRuns(runs, l.pr, l.cfg.Targets)
+	h.pending = len(chosen) > 0 && unbegun(chosen, l.cfg.Targets)
+	for _, run := range chosen {
 		h.seen = true
 		if h.since.IsZero() || run.CreatedAt.Before(h.since) {
 			h.since = run.CreatedAt

@@ -130,7 +130,7 @@ func (l *look) wantsComment(e *sizediff.Evaluation) bool {
 	if l.pr.Draft && l.cfg.Comment.OnDraft != config.DraftComment {
 		return false
 	}
-	v := e.Verdict()
+	v := worstCompared(e)
 	switch l.cfg.Comment.When {
 	case config.CommentNever:
 		return false
@@ -146,6 +146,21 @@ func (l *look) wantsComment(e *sizediff.Evaluation) bool {
 		return l.Now().Sub(l.pr.UpdatedAt) > 2*time.Hour
 	}
 	return true
+}
+
+// worstCompared is the verdict of the targets that were compared. Where none was, it is that of all.
+func worstCompared(e *sizediff.Evaluation) sizediff.Verdict {
+	some := *e
+	some.Targets = nil
+	for _, t := range e.Targets {
+		if t.Problem == nil {
+			some.Targets = append(some.Targets, t)
+		}
+	}
+	if len(some.Targets) == 0 {
+		return e.Verdict()
+	}
+	return some.Verdict()
 }
 
 func (l *look) publishCheck(e *sizediff.Evaluation) error {

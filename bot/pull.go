@@ -102,12 +102,13 @@ func (l *look) measureAndCompare() error {
 		return err
 	}
 	if heads.pending {
-		if err := l.putCheck(heads.waiting()); err != nil {
+		if err := l.putCheck(heads.waiting(l.cfg.Targets)); err != nil {
 			return err
 		}
 		if !heads.ready(l.Now(), l.cfg.Comment.Settle) {
 			return l.again(lookAgain, heads.since)
 		}
+		heads.expect(l.cfg.Targets)
 	}
 	if len(heads.targets) == 0 {
 		return l.nothingToMeasure(heads)

@@ -148,7 +148,25 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 			pulls = append(pulls, pr.Number)
 		}
 	}
+	for _, n := range pulls {
+		if err := b.forgetCheck(ctx, repo, n, job.SHA); err != nil {
+			return err
+		}
+	}
 	return b.lookAt(ctx, repo, pulls, "asked for again")
+}
+
+// forgetCheck has the check run written again even if there is nothing new to say: on GitHub it waits for an answer now.
+func (b *Bot) forgetCheck(ctx context.Context, repo gh.Repo, pull int, sha string) error {
+	out, err := b.Store.Output(ctx, repo.ID, pull, outputCheck, sha)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	out.BodySHA256 = ""
+	return b.Store.PutOutput(ctx, out)
 }
 
 // mergeGroup answers for a group of the merge queue at once: its pull requests were judged one by one, and a check that

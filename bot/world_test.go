@@ -8,12 +8,15 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,23 +24,26 @@ import (
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
+	"github.com/oxidometer/oxidometer/bot/store"
 )
 
 // world is a GitHub, a repository on it, and the real program serving its webhooks.
 type world struct {
-	t      *testing.T
-	github *ghtest.Server
-	repo   *ghtest.Repo
-	url    string // of the program
-	dir    string // its files
-	args   []string
-	cmd    *exec.Cmd
-	log    *syncBuffer
+	t            *testing.T
+	github       *ghtest.Server
+	installation int64
+	repo         *ghtest.Repo
+	url          string // of the program
+	dir          string // its files
+	args         []string
+	cmd          *exec.Cmd
+	log          *syncBuffer
+	store        *store.Store // a second look at the program's database, only to learn when it is idle
 }
 
 const (
 	webhookSecret = "correct horse battery staple"
-	patience      = 30 * time.Second
+	patience      = 15 * time.Second
 )
 
 var program = sync.OnceValues(func() (string, error) {
@@ -54,6 +60,10 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		f.Value.Set("6") // the tests wait more than they work
+	}
 	code := m.Run()
 	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
@@ -82,8 +92,8 @@ func newWorld(t *testing.T, flags ...string) *world {
 	api, stop := w.github.Start()
 	t.Cleanup(stop)
 	w.github.AddOrganization("torvalds")
-	installation := w.github.AddInstallation("torvalds")
-	w.repo = w.github.AddRepo(ghtest.RepoOptions{Owner: "torvalds", Name: "linux", Installation: installation, Files: map[string]string{"README": "Linux\n"}})
+	w.installation = w.github.AddInstallation("torvalds")
+	w.repo = w.github.AddRepo(ghtest.RepoOptions{Owner: "torvalds", Name: "linux", Installation: w.installation, Files: map[string]string{"README": "Linux\n"}})
 	keyFile := filepath.Join(w.dir, "key.pem")
 	if err := os.WriteFile(keyFile, keyPEM, 0o600); err != nil {
 		t.Fatal(err)
@@ -144,25 +154,54 @@ func (w *world) stop() {
 	}
 }
 
-// kill ends the program at once, and starts it again.
-func (w *world) kill() {
+// restart starts the program again after it was killed.
+func (w *world) restart() {
+	w.t.Helper()
 	w.cmd.Process.Kill()
 	w.cmd.Wait()
 	w.start()
 }
 
+// idle waits until every webhook is delivered and every job that is due is done.
+func (w *world) idle() {
+	w.t.Helper()
+	if w.store == nil {
+		s, err := store.Open(w.t.Context(), "sqlite:"+filepath.Join(w.dir, "bot.db"), nil)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.store = s
+		w.t.Cleanup(func() { s.Close() })
+	}
+	w.eventually("the program is idle", func() bool {
+		if err := w.github.WaitDeliveries(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		st, err := w.store.Stats(w.t.Context())
+		return err == nil && st.Jobs["available"]+st.Jobs["running"]+st.Jobs["retryable"] == 0
+	})
+}
+
 // eventually waits for what the program does by itself.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
+	if !w.wait(ok) {
+		w.t.Fatalf("after %s still not: %s", patience, what)
+	}
+}
+
+// wait reports whether something became so in time.
+func (w *world) wait(ok func() bool) bool {
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	for !ok() {
 		select {
 		case <-ctx.Done():
-			w.t.Fatalf("after %s still not: %s\nlog of the program:\n%s", patience, what, w.log.String())
+			return false
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	return true
 }
 
 // zipOf packs a directory as actions/upload-artifact does.
