@@ -88,8 +88,7 @@ func (d *demo) serve(ctx context.Context, server *bot.Server, listener net.Liste
 	web := &http.Server{Handler: d.pages(server), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 2)
 	go func() { failed <- server.Run(ctx) }()
-	go func() { failed <- web.Serve(listener) }()
-	go d.later(ctx) // its only error is that ctx ended
+	go func() { failed <- ignoreClosed(web.Serve(listener)) }()
 	if ready != nil {
 		ready(url)
 	}
@@ -107,6 +106,10 @@ func (d *demo) serve(ctx context.Context, server *bot.Server, listener net.Liste
 	for ; ended < 2; ended++ {
 		err = errors.Join(err, <-failed)
 	}
+	return err
+}
+
+func ignoreClosed(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -22,17 +22,25 @@ import (
 var files embed.FS
 
 var pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
-	"markdown": markdown, "style": style, "short": func(sha string) string { return fmt.Sprintf("%.7s", sha) }, "mark": mark,
+	"markdown": markdown, "trusted": trusted, "style": style, "short": func(sha string) string { return fmt.Sprintf("%.7s", sha) }, "mark": mark,
 }).ParseFS(files, "*.tmpl"))
 
-// github renders Markdown as GitHub does: GFM, with the HTML that comments use. No script can run: see policy.
-var github = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+// Both render Markdown as GitHub does. What people write loses its HTML: GitHub would filter it, and we have no filter. What
+// the App writes keeps it, so that its names are escaped by the App or not at all.
+var (
+	people = goldmark.New(goldmark.WithExtensions(extension.GFM))
+	ours   = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+)
 
+// policy keeps pages from running scripts and from asking any other host.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-func markdown(text string) (template.HTML, error) {
+func markdown(text string) (template.HTML, error) { return convert(people, text) }
+func trusted(text string) (template.HTML, error)  { return convert(ours, text) }
+
+func convert(m goldmark.Markdown, text string) (template.HTML, error) {
 	var b bytes.Buffer
-	err := github.Convert([]byte(text), &b)
+	err := m.Convert([]byte(text), &b)
 	return template.HTML(b.String()), err
 }
 
@@ -54,18 +62,30 @@ func mark(c ghtest.CheckView) string {
 	return "■"
 }
 
-// pages serves the pull requests; everything else is the App's own pages.
+// pages serves the pull requests, and passes the App's own pages through as the App sends them.
 func (d *demo) pages(app *bot.Server) http.Handler {
+	own := http.NewServeMux()
+	own.HandleFunc("GET /{$}", d.index)
+	own.HandleFunc("GET /penguins/linux/pull/{number}", d.pull)
+	own.HandleFunc("POST /penguins/linux/pull/{number}/comment", d.comment)
+	own.HandleFunc("POST /penguins/linux/pull/{number}/push", d.push)
 	target, _ := url.Parse(app.URL())
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", d.index)
-	mux.HandleFunc("GET /penguins/linux/pull/{number}", d.pull)
-	mux.HandleFunc("POST /penguins/linux/pull/{number}/comment", d.comment)
-	mux.HandleFunc("POST /penguins/linux/pull/{number}/push", d.push)
 	proxy := httputil.NewSingleHostReverseProxy(target)
+	mux := http.NewServeMux()
 	mux.Handle("GET /r/", proxy)
 	mux.Handle("GET /p/", proxy)
+	mux.Handle("/", headers(http.NewCrossOriginProtection().Handler(own)))
 	return mux
+}
+
+// headers sets what every page of the demo has, refusals included.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
 }
 
 func send(w http.ResponseWriter, page string, data any) {
@@ -74,7 +94,6 @@ func send(w http.ResponseWriter, page string, data any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Write(b.Bytes())
 }

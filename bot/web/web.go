@@ -106,6 +106,9 @@ type historyRow struct {
 	When                         time.Time
 }
 
+// maxHistory bounds how many evaluations one page shows: each has to be read from the store.
+const maxHistory = 200
+
 // history lists the evaluations of a pull request, newest first.
 func (o Options) history(w http.ResponseWriter, r *http.Request) {
 	repo, pull, ok := o.History(r.PathValue("key"))
@@ -116,13 +119,18 @@ func (o Options) history(w http.ResponseWriter, r *http.Request) {
 	list, err := o.Store.Evaluations(r.Context(), repo, pull)
 	var rows []historyRow
 	name := ""
-	for _, e := range list {
-		rec, decodeErr := DecodeRecord(e.Record)
-		if decodeErr != nil {
-			err = decodeErr
+	for _, listed := range list[:min(len(list), maxHistory)] {
+		var e store.Evaluation
+		if e, err = o.Store.EvaluationByID(r.Context(), listed.ID); err != nil {
 			break
 		}
-		name = rec.Repository
+		var rec Record
+		if rec, err = DecodeRecord(e.Record); err != nil {
+			break
+		}
+		if name == "" {
+			name = rec.Repository // as it is called now
+		}
 		rows = append(rows, historyRow{e.ID, e.HeadSHA, e.BaseSHA, e.State, render.CheckTitle(rec.Evaluation), e.Created.UTC()})
 	}
 	var page bytes.Buffer

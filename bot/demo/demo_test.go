@@ -1,0 +1,291 @@
+package demo
+
+import (
+	"context"
+	"flag"
+	"image/png"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/sirupsen/logrus"
+)
+
+var update = flag.Bool("update", false, "make README's screenshot again")
+
+const screenshotFile = "../../.github/screenshot.png"
+
+// startDemo runs the demo with the real program as its measuring child. stop ends it and returns its error.
+func startDemo(t *testing.T) (address string, stop func() error) {
+	t.Helper()
+	self := filepath.Join(t.TempDir(), "oxidometer")
+	if out, err := exec.Command("go", "build", "-o", self, "../../cmd/oxidometer").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	log := logrus.New()
+	log.SetLevel(logrus.WarnLevel)
+	log.SetOutput(t.Output())
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, Options{Listen: "127.0.0.1:0", Self: self, Log: log, Ready: func(url string) { ready <- url }})
+	}()
+	stopped := false
+	stop = func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		return <-ended
+	}
+	t.Cleanup(func() { stop() })
+	select {
+	case address = <-ready:
+	case err := <-ended:
+		stopped = true
+		t.Fatalf("the demo ended: %v", err)
+	}
+	return address, stop
+}
+
+// TestDemo looks at the demo as a newcomer would.
+func TestDemo(t *testing.T) {
+	b := newBrowser(t)
+	before := listening(t)
+	address, stop := startDemo(t)
+	began := time.Now()
+
+	b.open(address)
+	b.shows("#pull-1", "exercise formatting", "Rust runtime +30,567 B", "budget 1,024 B")
+	b.shows("#pull-2", "say where the samples are", "No size change")
+	b.shows("#pull-3", "print what was read", "Rust runtime +9,752 B", "budget 1,024 B")
+	b.shows("#pull-4", "from the fork author/linux", "≈ +252,132 B", "1 commit older")
+	t.Logf("four results after %.1f s", time.Since(began).Seconds())
+	b.look("list")
+
+	step := func(name string, f func(*testing.T, *browser, string)) {
+		t.Run(name, func(t *testing.T) {
+			sub := &browser{t: t, ctx: b.ctx}
+			f(t, sub, address)
+		})
+		for _, p := range b.takeProblems() {
+			t.Errorf("%s: on the console: %s", name, p)
+		}
+	}
+	step("over budget", overBudget)
+	step("others", others)
+	step("reports", reports)
+	step("push", push)
+	step("comment", comment)
+	own := strings.TrimPrefix(address, "http://")
+	for _, host := range b.asked() {
+		if host != own {
+			t.Errorf("a page asked %s for something", host)
+		}
+	}
+	policyHolds(t, b, address)
+	b.open("about:blank")
+	if err := stop(); err != nil {
+		t.Errorf("the demo ended with: %v", err)
+	}
+	nothingLeft(t, before, own)
+}
+
+func pullPage(address, number string) string { return address + "/penguins/linux/pull/" + number }
+
+func overBudget(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "1"))
+	b.shows("#our-comment", "oxidometer[bot]", "over the 1,024 B budget", "Why the runtime grew")
+	b.shows("#our-comment table", "Resident total", "Rust runtime", "+30,567", "derived tables", "+51,110")
+	b.shows("#our-check", "Rust runtime +30,567 B", "failure")
+	if b.count("#our-comment details pre code") == 0 {
+		t.Error("the symbols are not folded away in a block of code")
+	}
+	if text := b.text("#our-comment"); strings.Contains(text, "**") || strings.Contains(text, "|--") || strings.Contains(text, "<!--") {
+		t.Errorf("the comment is not rendered: %.300q", text)
+	}
+	b.look("over-budget")
+	if *update {
+		b.do(chromedp.EmulateViewport(1000, 1000))
+		picture, err := chromedp.Run(b.ctx, chromedp.Screenshot(chromedp.CSS("#our-comment")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(screenshotFile, picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// others looks at the pull requests that are within budget or have no exact base.
+func others(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "2"))
+	b.shows("#our-check", "No size change", "success")
+	if n := b.count("#our-comment"); n != 0 {
+		t.Errorf("a pull request that changes nothing has %d comments of ours", n)
+	}
+	b.look("no-change")
+	b.open(pullPage(address, "3"))
+	b.shows("#our-comment table", "kernel-small", "+9,752")
+	b.look("elf")
+	b.open(pullPage(address, "4"))
+	b.shows("#our-comment", "+252,132 B", "older base", "≈ +18,458")
+	b.shows("#our-check", "neutral")
+	b.look("fork")
+}
+
+// reports follows the comment's links to the App's own pages.
+func reports(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "1"))
+	report, history := b.link(address+"/r/"), b.link(address+"/p/")
+	for _, page := range []string{address, pullPage(address, "1"), pullPage(address, "99"), address + "/nowhere", report, history} {
+		resp, err := http.Get(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if p := resp.Header.Values("Content-Security-Policy"); len(p) != 1 || !strings.Contains(p[0], "default-src 'none'") || strings.Contains(p[0], "script-src") {
+			t.Errorf("%s: content security policy %q", page, p)
+		}
+	}
+	b.open(report)
+	b.shows("body", "30,567", "core::slice::sort", "samples/rust/rust_minimal.ko")
+	b.look("report")
+	b.open(history)
+	b.shows("body", "penguins/linux #1", "Rust runtime +30,567 B")
+	b.look("history")
+}
+
+// push sends another commit through the form; the one comment and the check follow.
+func push(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "1"))
+	old := b.text("#head")
+	b.do(chromedp.SetValue(chromedp.CSS("#build"), "base"), chromedp.Click(chromedp.CSS("#push")))
+	b.shows("#our-check", "No size change", "success")
+	b.shows("#our-comment", "No size change")
+	if n := b.count("#our-comment"); n != 1 {
+		t.Errorf("%d comments of ours after a push, want 1", n)
+	}
+	if head := b.text("#head"); head == old || len(head) != 7 {
+		t.Errorf("head %q after the push, %q before", head, old)
+	}
+	b.do(chromedp.SetValue(chromedp.CSS("#build"), "fmtgrowth"), chromedp.Click(chromedp.CSS("#push")))
+	b.shows("#our-check", "Rust runtime +30,567 B", "failure")
+	b.shows("#our-comment", "over the 1,024 B budget")
+	if n := b.count("#our-comment"); n != 1 {
+		t.Errorf("%d comments of ours after two pushes, want 1", n)
+	}
+}
+
+// comment posts as a person. HTML in it stays out, and our marker in it earns nothing.
+func comment(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "1"))
+	theirs := b.count(".card.ours")
+	b.do(chromedp.SetValue(chromedp.CSS("#user"), "passer-by"),
+		chromedp.SetValue(chromedp.CSS("textarea"), "Is **this** fine?\n\n<script>document.title='owned'</script><h1 id=\"owned\">x</h1>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"),
+		chromedp.Click(chromedp.CSS("#comment")))
+	b.shows("main", "passer-by commented", "Is this fine?")
+	if n := b.count("#owned, .body script"); n != 0 {
+		t.Errorf("%d elements of a person's HTML are on the page", n)
+	}
+	if n := b.count(".card.ours"); n != theirs {
+		t.Errorf("%d comments of ours after somebody else's, %d before", n, theirs)
+	}
+	b.look("comment")
+}
+
+// policyHolds tries what the policy forbids, which also shows that this test would see it.
+func policyHolds(t *testing.T, b *browser, address string) {
+	b.open(pullPage(address, "1"))
+	b.takeProblems()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`
+		let s = document.createElement('script'); s.textContent = "document.title = 'owned'"; document.body.append(s);
+		let i = document.createElement('img'); i.src = 'http://192.0.2.1/x.png'; document.body.append(i); 1`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var problems []string
+	b.eventually(func() bool { problems = append(problems, b.takeProblems()...); return len(problems) >= 2 },
+		func() string { return "the browser refuses a script and an image" })
+	if title := b.text("title"); title == "owned" {
+		t.Error("a script ran")
+	}
+}
+
+// nothingLeft looks for files and sockets of a demo that has ended.
+func nothingLeft(t *testing.T, before map[string]bool, own string) {
+	t.Helper()
+	left, err := os.ReadDir(os.TempDir())
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in TMPDIR: %v (error %v)", left, err)
+	}
+	if c, err := net.Dial("tcp", own); err == nil {
+		c.Close()
+		t.Errorf("%s still answers", own)
+	}
+	for socket := range listening(t) {
+		if !before[socket] {
+			t.Errorf("still listening: %s", socket)
+		}
+	}
+}
+
+// listening returns the local addresses on which this process listens, as /proc tells them.
+func listening(t *testing.T) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	if runtime.GOOS != "linux" {
+		return out
+	}
+	inodes := map[string]bool{}
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if target, err := os.Readlink(l); err == nil && strings.HasPrefix(target, "socket:[") {
+			inodes[strings.Trim(target, "socket:[]")] = true
+		}
+	}
+	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			continue // a kernel without IPv6
+		}
+		for _, line := range strings.Split(string(data), "\n") {
+			if f := strings.Fields(line); len(f) > 9 && f[3] == "0A" && inodes[f[9]] {
+				out[f[1]] = true
+			}
+		}
+	}
+	return out
+}
+
+// TestScreenshot holds that README's picture is one, and not too large to be loaded with the page.
+func TestScreenshot(t *testing.T) {
+	f, err := os.Open(screenshotFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	config, err := png.DecodeConfig(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Width < 600 || info.Size() > 200_000 {
+		t.Errorf("%d pixels wide, %d bytes; want at least 600, at most 200,000", config.Width, info.Size())
+	}
+}
