@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"strings"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/queue"
@@ -56,6 +57,11 @@ func jobs(e gh.Event) []store.Job {
 	case "check_run", "check_suite":
 		if e.Action == "rerequested" || e.Action == "requested_action" {
 			job.SHA, job.Priority = e.HeadSHA, 1 // a person waits
+			return []store.Job{job}
+		}
+	case "push": // without the permission to read merge queues, this is how we hear of a group
+		if strings.HasPrefix(e.Ref, "refs/heads/gh-readonly-queue/") && !e.Deleted && e.HeadSHA != "" {
+			job.SHA, job.MergeGroup, job.Priority = e.HeadSHA, true, 1
 			return []store.Job{job}
 		}
 	case "merge_group":
