@@ -247,8 +247,9 @@ func (r *references) inGap(x coderef.Ref) bool {
 	return t.Ranges[t.At(p.at)].Class == elfmap.Unattributed
 }
 
-// candidatesX86 appends to found what could be references to addresses from lo to hi in code at address base: a displacement after
-// a ModRM byte that means RIP-relative or absolute, an immediate of MOV or PUSH (Intel SDM, volume 2, 2.1.5 and 2.2.1.6).
+// candidatesX86 appends to found what could be references to addresses from lo to hi in code at address base: a displacement
+// after a ModRM byte that means RIP-relative, absolute or from a register, an immediate of MOV or PUSH (Intel SDM, volume 2,
+// 2.1.5 and 2.2.1.6).
 // Addresses are compared by their low 32 bits, which is all that code of the kernel's model holds.
 func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []coderef.Ref {
 	if hi-lo > 1<<31 {
@@ -266,7 +267,7 @@ func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []code
 		if relative < size && before&0xc7 == 0x05 {
 			found = append(found, coderef.Ref{At: base + uint64(i), Target: lo + uint64(relative), Kind: coderef.Address})
 		}
-		if absolute < size && (before >= 0xb8 && before <= 0xc7 || before == 0x68 || before&7 == 5 || before&7 == 4) {
+		if absolute < size && (before >= 0xb8 && before <= 0xc7 || before == 0x68 || before&7 == 5 || before&7 == 4 || before>>6 == 2) {
 			found = append(found, coderef.Ref{At: base + uint64(i), Target: lo + uint64(absolute), Kind: coderef.Address})
 		}
 	}

@@ -24,6 +24,21 @@ func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 
 // measureImage does the work for an image whose digests are known.
 func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, error) {
+	w, err := ownBytes(im, contents, k)
+	if err != nil {
+		return nil, err
+	}
+	w.aliases()
+	w.shares()
+	w.out.Crates = w.crates.names
+	if err := w.identify(k.portable); err != nil {
+		return nil, err
+	}
+	return w.out, nil
+}
+
+// ownBytes decides about every byte: symbols and their crates, then what the tables and the unnamed constants hold.
+func ownBytes(im *elfmap.Image, contents []uint64, k cacheKey) (*measuring, error) {
 	if err := im.ReadSymbols(); err != nil {
 		return nil, err
 	}
@@ -41,16 +56,7 @@ func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, erro
 	if err := w.tables(); err != nil {
 		return nil, err
 	}
-	if err := w.constants(); err != nil {
-		return nil, err
-	}
-	w.aliases()
-	w.shares()
-	w.out.Crates = w.crates.names
-	if err := w.identify(k.portable); err != nil {
-		return nil, err
-	}
-	return w.out, nil
+	return w, w.constants()
 }
 
 // measuring is one image on its way to an Image.
