@@ -80,6 +80,8 @@ type kallsyms struct {
 	names  uint64 // bytes of kallsyms_names that hold names
 	count  uint64 // of names
 	claims []elfmap.Claim
+
+	unpacked int // bytes of names so far
 }
 
 func (k *kallsyms) bytes(table string) []byte {
@@ -174,14 +176,23 @@ func (k *kallsyms) owner(compressed []byte, others map[string]int32) int32 {
 	if len(name) < 3 || !k.tokens.others[string(name[:3])] && (name[0] != '_' || name[1] != 'R' && name[1] != 'Z') {
 		return 0
 	}
+	if k.unpacked > maxUnpacked {
+		return 0
+	}
 	full := string(k.tokens.expand(nil, compressed, maxSymbolName))
+	k.unpacked += len(full)
 	return k.w.crateOfName(full[1+len(prefix):], others)
 }
 
 // labelPrefixes begin the names of labels that a symbol has besides its own.
 var labelPrefixes = append([]string{"__pfx_"}, exportPrefixes...)
 
-const maxSymbolName = 1024 // twice the kernel's own limit, KSYM_NAME_LEN
+// Limits on names: twice the kernel's own, KSYM_NAME_LEN, for one; thirty times what a distribution kernel has of Rust, for
+// all. A few bytes of kallsyms can stand for very long names.
+const (
+	maxSymbolName = 1024
+	maxUnpacked   = 16 << 20
+)
 
 func prefix3(name string) string { return name[:min(3, len(name))] }
 
