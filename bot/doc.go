@@ -1,25 +1,52 @@
-// Package bot is where the GitHub App grows. So far it holds only this page: a tour of the whole repository as it is
-// today. The App's packages will lie below it; until they do, oxidometer is a library and a command line tool.
+// Package bot is the GitHub App's workflow: from a webhook to the comment and the check run on the pull request. This page
+// is also the tour of the whole repository.
 //
 // # What there is
 //
+// The program:
+//
 //	cmd/oxidometer       main, and one file for each subcommand: flags, exit codes, progress, writing files
+//	config               settings of serve (config/server.go), and the repository file: strict reader, presets, schema
+//
+// Measuring and comparing, which know nothing of GitHub:
+//
 //	sizediff             Measure, Compare, Evaluate: the three steps, and the types they hand on
 //	sizediff/source      opens a build: file, directory, zip, tar, compressed module, measurement; limits on all of it
 //	sizediff/elfmap      reads one ELF image; every byte of every allocated section gets exactly one owner
 //	sizediff/rustname    parses Rust symbol names, v0 and legacy, into a structure
 //	sizediff/coderef     finds the addresses that machine code refers to
 //	sizediff/render      text, Markdown, JSON and HTML from one evaluation
-//	config               the repository file, .github/oxidometer.yml: strict reader, presets, JSON schema
 //
-// Test data lies in sizediff/testdata (small ELF files, their sources and the script that makes them) and in the testdata
-// of each package. The gate is .ci/run. A comparison of speed with other tools is .ci/peers.
+// The App. Package bot ties its leaves together and decides nothing that one of them can decide:
 //
-// Imports go one way: cmd/oxidometer → config and sizediff/render → sizediff → sizediff/source, sizediff/elfmap,
-// sizediff/rustname and sizediff/coderef. Of these only coderef knows another, elfmap, for the names of machines. A
-// test holds the whole rule: cmd/oxidometer/deps_test.go lists for every package what it may import.
+//	bot/webhook          POST /webhook: size, signature, then 202. It hands the delivery on and does no work
+//	bot/gh               GitHub's API: clients, events, classes of errors, the sticky comment, the check run
+//	bot/gh/ghtest        a strict GitHub in one http.Handler: for tests, and for the demo
+//	bot/store            SQL: deliveries and jobs, measurements, evaluations, what was written, leases
+//	bot/store/storetest  databases for tests: SQLite in a folder, PostgreSQL in a server that it starts
+//	bot/queue            works jobs with River: leases, retries, snoozes, periodic jobs, purging
+//	bot/baseline         which commit a build is compared with: a pure function over facts
+//	bot/intake           artifacts, untrusted: download, digest, limits; runs the child that measures
+//	bot/web              report and history pages, health, metrics
+//
+// Around the App:
+//
+//	bot/demo             the App against ghtest, on builds that it carries; pages to look at and to push from
+//	bot/setup            creates the App on GitHub in the browser, and stores its credentials
+//	bot/doctor           checks settings, GitHub, the way of webhooks, database and machine
+//
+// Files for those who run it are in deploy/. Test data lies in sizediff/testdata (small ELF files, their sources and the
+// script that makes them) and in the testdata of each package. The gate is .ci/run. A comparison of speed with other tools is
+// .ci/peers.
+//
+// Imports go one way: cmd/oxidometer → bot → its leaves → sizediff → sizediff/source, sizediff/elfmap, sizediff/rustname and
+// sizediff/coderef. Leaves do not import each other, but for bot/queue and bot/web, which read bot/store. A test holds the whole
+// rule: cmd/oxidometer/deps_test.go lists for every package what it may import, and for some dependencies who alone may import
+// them: go-github only bot/gh and ghtest, SQL drivers only bot/store, River only bot/store and bot/queue.
 //
 // # How data flows
+//
+// On the command line:
 //
 //	path ── source.Open ──▶ Build: a sorted list of files; names are labels, never paths
 //	     ── sizediff.Measure ──▶ Measurement: images, sections, symbols, shares; no buckets yet
@@ -40,6 +67,23 @@
 // gives unnamed constants to the Rust function that refers to them first. identify (sizediff/toolchain.go) reads who
 // compiled and linked it. Claims of the later steps only take bytes that had no owner, so sums cannot break.
 //
+// In the App:
+//
+//	delivery ── webhook ──▶ Bot.Accept (bot/accept.go) ── store.Accept: delivery and jobs in one transaction ──▶ 202
+//	job      ── queue: one at a time for a pull request ──▶ Bot.Pull (bot/pull.go): one look
+//	            reads pull request and repository file again; notes the head and the test merge in the store
+//	            head  ── runs of the head (bot/builds.go), artifacts ── intake ──▶ measurements ──▶ store
+//	            base  ── baseline.Find asks, bot/base.go answers ──▶ a measurement, or why there is none
+//	            Compare, Evaluate (bot/evaluate.go) ──▶ evaluation ──▶ store
+//	            still the head? ── render ──▶ comment and check run (bot/publish.go)
+//
+// Other kinds of jobs: Base (bot/runs.go) measures what a branch's run built and names the pull requests that may go on;
+// Installation and the periodic Reconcile and Redeliver (bot/reconcile.go) find what no webhook told. Server (bot/server.go)
+// opens, starts and stops all of it; oxidometer serve and the demo are both just a Server with settings.
+//
+// A look never waits. If CI still runs, or the base is being built, it says so in the check run and snoozes; the event that
+// ends the wait brings the job forward.
+//
 // # Where to change what
 //
 //	whose bytes a crate or section is by default       sizediff/preset.go; other presets in config/presets.go
@@ -54,15 +98,30 @@
 //	the wording of a report                            sizediff/render/words.go and facts.go; a format only lays out
 //	how a hostile name is made harmless                sizediff/render/escape.go: one function for each context
 //	what goes first when a comment is too long         sizediff/render/ladder.go
+//	title, conclusion and summary of the check run     sizediff/render/check.go
 //	an archive or compression format                   sizediff/source/zip.go, tar.go, codec.go
 //	what an archive may cost                           sizediff/source/limits.go
 //	a machine: padding, relocations                    sizediff/elfmap/machine.go, relocs.go; code in sizediff/coderef
 //	a key of the repository file                       config/repo.go: the struct tags are the schema
+//	a setting of serve                                 config/server.go
 //	a flag or a subcommand                             cmd/oxidometer, the file with its name
+//	an event: what it makes us look at                 bot/accept.go; its fields in bot/gh/event.go
+//	a call of GitHub's API                             bot/gh, and the same route in bot/gh/ghtest
+//	a permission or an event that the App asks for     bot/gh/needs.go; setup and doctor follow
+//	what is retried, waited for or given up            bot/gh/errors.go (classes), giveUp in bot/pull.go
+//	when a comment is written at all                   wantsComment in bot/publish.go
+//	which runs and artifacts are a head's builds       bot/builds.go
+//	which commit is the base, and the words for it     bot/baseline
+//	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
+//	a table of the database                            a new file in bot/store/migrations; never an old one
+//	how long things are kept                           bot/store/work.go
+//	a page or a metric                                 bot/web
+//	pull requests of the demo                          bot/demo/seed.go; bot/demo/make-builds.sh makes its measurements again
 //
-// Goldens are rewritten with go test ./PACKAGE -update; read the difference before you commit it. Three forms are
-// contracts with other programs: the JSON of diff (sizediff.Schema), the measurement file (its magic is in
-// sizediff/source) and the exit codes. A change that breaks a reader needs a new number.
+// Goldens are rewritten with go test ./PACKAGE -update; read the difference before you commit it. The same flag for bot/demo
+// makes README's screenshot. Four forms are contracts with others: the JSON of diff (sizediff.Schema), the measurement file (its
+// magic is in sizediff/source), the exit codes, and the marker in the last line of our comments. A change that breaks a reader
+// needs a new number.
 //
 // # Decisions
 //
@@ -111,4 +170,44 @@
 //
 // Decision: config walks the syntax tree of the YAML itself. The library's decoder stops at the first fault; people want
 // all of them at once, each with line, column and what to write instead.
+//
+// Decision: webhooks are hints. GitHub does not repeat them by itself, sends them twice and out of order. A job says only what
+// to look at; the state is read again. So a job can be merged with another, repeated, or lost with the machine: the result
+// is that of the state, not of the history.
+//
+// Decision: River on SQLite or PostgreSQL, behind one path. store.Accept inserts delivery and jobs in one transaction, on both
+// databases; that is why River's drivers are in bot/store, and why bot/queue gets its client from there. SQLite has one writer
+// and many readers and suits one machine. Nothing above bot/store knows which database it is.
+//
+// Decision: three guards keep two answers from crossing. The queue holds a lease row for each pull request, so that looks
+// do not run side by side, on however many replicas. Each head gets a sequence number when it is first seen, and an evaluation
+// is stored only in a transaction that still finds its number (store.ErrSuperseded). And right before writing, the pull request
+// is read again. The lease alone would not do: a process can sleep past its end.
+//
+// Decision: test merges are remembered. A run of event pull_request built GitHub's merge of base and head, and its base is that
+// merge's first parent. GitHub names only the newest test merge, and moves on when the base branch does, so each one seen is kept
+// with its time, and baseline picks the one that was current when the run began.
+//
+// Decision: baseline.Resolve is pure. It gets facts and returns a decision or the question it must have answered; Find goes
+// around in that loop, and bot/base.go is only who answers. Every case of the table is a test without a server.
+//
+// Decision: a baseline is what people with write access built: runs of push, merge_group, schedule or workflow_dispatch of the
+// repository itself. They are measured when they finish, and kept, because artifacts expire.
+//
+// Decision: artifacts are measured by a child, twice removed. The child is this program (measure), without environment, network
+// or credentials, with limits on memory, CPU, time and file size, in a folder of its own; and what it leaves behind is read
+// back with limits too, since whoever took over the child wrote it.
+//
+// Decision: our comment is found by its number in the store, else by the App that wrote it and a marker. The marker holds an
+// HMAC over repository and pull request, under a key derived from the App's private key: it survives the loss of the database,
+// and nobody else can make one. A person who posts our marker gets nothing: the author is asked for first.
+//
+// Decision: report pages have no login. Their addresses hold random bits (reports) or an HMAC (history); whoever was given the
+// link may read, as with the artifact's own link. The pages need no script and work under a policy that allows none.
+//
+// Decision: the demo imports ghtest, a package for tests. It has to be as strict as GitHub for the tests, so it is also the most
+// honest thing to show the App against; a second, friendlier fake would show a second, friendlier App.
+//
+// Decision: the App asks for five permissions and works with them alone. Commands in comments and merge queues need more, which
+// setup asks for only when told to (bot/gh/needs.go).
 package bot

@@ -49,7 +49,7 @@ func packages(t *testing.T) map[string]bool {
 }
 
 // A path from the root, or the name of another file in the folder of the path before it.
-var pathInTour = regexp.MustCompile(`(?:\b(?:cmd|sizediff|config)/|\.ci/|\.github/)[\w./-]*\w|\b\w+\.go\b`)
+var pathInTour = regexp.MustCompile(`(?:\b(?:cmd|bot|sizediff|config|deploy)/|\.ci/|\.github/)[\w./-]*\w|\b\w+\.go\b`)
 
 // TestTour holds that the tour names every package, and nothing that does not exist.
 func TestTour(t *testing.T) {
