@@ -1,16 +1,19 @@
 package sizediff_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
 // builds are all builds that tests can reach: the fixtures, and the real kernels where they lie beside the checkout.
@@ -213,4 +216,40 @@ func TestKernelProperties(t *testing.T) {
 	base, head, r := compareKernels(t, "base.zip", "binder.zip")
 	checkCloses(t, r)
 	checkPair(t, base, head, sizediff.LinuxKernel().Buckets)
+}
+
+// TestKernelDeterminism: two runs from the files on give the same bytes in every format, whatever the number of processors
+// and whether digests are portable.
+func TestKernelDeterminism(t *testing.T) {
+	run := func(portable bool) []byte {
+		var m [2]*sizediff.Measurement
+		for i, name := range []string{"base.zip", "binder.zip"} {
+			b, err := source.Open(kernelFile(t, name), source.DefaultLimits())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			if m[i], err = sizediff.Measure(b, sizediff.MeasureOptions{Portable: portable}); err != nil {
+				t.Fatal(err)
+			}
+			m[i].Label = name
+		}
+		p := sizediff.LinuxKernel()
+		p.Budgets = []sizediff.Budget{{Bucket: sizediff.BucketRuntime, Bytes: 100}, {Percent: 1}}
+		r := sizediff.Compare(m[0], m[1], p.Buckets)
+		var out bytes.Buffer
+		renderAll(t, &out, &sizediff.Evaluation{Targets: []sizediff.TargetResult{sizediff.Evaluate("x86_64", r, p)}, Policy: p})
+		return out.Bytes()
+	}
+	first := run(true)
+	if len(first) < 100_000 {
+		t.Fatalf("only %d bytes in all formats", len(first))
+	}
+	if !bytes.Equal(first, run(false)) {
+		t.Error("digests of this process give another report")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if !bytes.Equal(first, run(true)) {
+		t.Error("a second run, on one processor, gives another report")
+	}
 }
