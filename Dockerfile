@@ -4,7 +4,7 @@
 #   docker run --rm oxidometer version
 #
 # deploy/compose.yaml shows how to run it. The build needs Go as go.mod says, in GO_IMAGE.
-ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
+ARG GO_IMAGE=golang:1.26-bookworm
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
