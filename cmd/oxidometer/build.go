@@ -17,6 +17,7 @@ import (
 // build's is returned. Portable measurements can be written.
 func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, error) {
 	builds := make([]*source.Build, len(names))
+	files := 0
 	for i, name := range names {
 		b, err := source.Open(name, source.DefaultLimits())
 		if err != nil {
@@ -24,7 +25,9 @@ func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, 
 		}
 		defer b.Close()
 		builds[i] = b
+		files += len(b.Files)
 	}
+	tuneMemory(files)
 	var (
 		cache   sizediff.Cache
 		wait    sync.WaitGroup
