@@ -268,14 +268,14 @@ func TestRerequested(t *testing.T) {
 	w.idle()
 	w.shows(pull, "neutral", "+10,908 B")
 	if n := w.ours(pull)[0].Edits; len(n) != 0 {
-		t.Errorf("the comment was edited %d times", len(n))
+		t.Errorf("the comment was edited %d times, from\n%s\nto\n%s", len(n), n[0].Body, w.ours(pull)[0].Body)
 	}
 }
 
 func TestRepositoryFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.repositoryFile("budgets:\n  - bucket: rust-runtime\n    grow: 1KiB\ngate: {mode: enforce}\n")
+	w.repositoryFile("budgets:\n  - bucket: runtime\n    grow: 1KiB\ngate: {mode: enforce}\n")
 	w.build(ghtest.Run{}, smallBase(t))
 	pull := w.github.OpenPull(w.repo, ghtest.Pull{Branch: "printing", Files: map[string]string{
 		"a.rs": "…", ".github/oxidometer.yml": "comment: {when: never}\ngate: {mode: report}\n", // the head's file counts for nothing
@@ -363,7 +363,7 @@ func TestLateTarget(t *testing.T) {
 	long := time.Now().Add(-time.Hour)
 	x86, arm := w.run(pull, "x86.yml", long), w.run(pull, "arm.yml", long)
 	w.finish(x86, "kernel-3", smallHead(t))
-	c := w.comment(pull, grown)
+	c := w.comment(pull, "**+10,908 B")
 	if line := w.says(pull); !strings.Contains(line, "arm64") {
 		t.Errorf("the first line does not say that arm64 is missing: %s", line)
 	}
@@ -386,7 +386,7 @@ func TestFailedTarget(t *testing.T) {
 	w.github.FinishRun(arm, "failure")
 	w.finish(x86, "kernel-3", smallHead(t))
 	w.shows(pull, "neutral", "1 of 2 targets; arm64 not measured")
-	c := w.comment(pull, grown)
+	c := w.comment(pull, "**+10,908 B")
 	if line := w.says(pull); !strings.Contains(line, "arm64 was not measured") || !strings.Contains(c.Body, "failed in step Build") {
 		t.Errorf("the comment does not say why arm64 is missing:\n%s", c.Body)
 	}

@@ -74,7 +74,7 @@ func TestBaseStillRunning(t *testing.T) {
 func TestOlderBase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.repositoryFile("budgets:\n  - bucket: rust-runtime\n    grow: 1B\ngate: {mode: enforce}\n")
+	w.repositoryFile("budgets:\n  - bucket: runtime\n    grow: 1B\ngate: {mode: enforce}\n")
 	measured := w.github.Branch(w.repo, "main")
 	w.build(ghtest.Run{}, smallBase(t))
 	w.github.AddCommit(w.repo, ghtest.Commit{Branch: "main", Message: "breaks the build"})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -54,13 +55,23 @@ func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (string, 
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}
-	if err == nil && last.HeadSHA == l.pr.HeadSHA && bytes.Equal(last.Record, data) {
+	if err == nil && last.HeadSHA == l.pr.HeadSHA && sameEvaluation(last.Record, data) {
 		return last.ID, nil
 	}
 	return l.Store.PutEvaluation(l.ctx, store.Evaluation{
 		RepoID: l.repo.ID, Pull: l.pr.Number, HeadSHA: l.pr.HeadSHA, BaseSHA: e.Provenance.Base, MergeSHA: e.Provenance.MergeOf,
 		State: string(e.Verdict()), Record: data, Created: l.Now(),
 	}, l.seq)
+}
+
+// sameEvaluation compares records by what they say of the build. Its title may have changed since, and the steps to its base are
+// shorter once that is measured; neither is worth a new report and an edited comment.
+func sameEvaluation(a, b []byte) bool {
+	type record struct {
+		Evaluation json.RawMessage `json:"evaluation"`
+	}
+	var x, y record
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && bytes.Equal(x.Evaluation, y.Evaluation)
 }
 
 // stale reads the pull request again: nothing may be written for a head that is not the head any longer, or by a look that
@@ -88,11 +99,11 @@ func ignoreSuperseded(err error) error {
 // publishComment creates the comment when there is something to say, and always updates one that exists.
 func (l *look) publishComment(e *sizediff.Evaluation) error {
 	match := l.signer.match(l.repo, l.pr.Number)
-	known, err := l.knownComment(match)
+	known, exists, err := l.knownComment(match)
 	if err != nil {
 		return err
 	}
-	if known == 0 && !l.wantsComment(e) {
+	if !exists && !l.wantsComment(e) {
 		return nil
 	}
 	var body bytes.Buffer
@@ -112,17 +123,18 @@ func (l *look) publishComment(e *sizediff.Evaluation) error {
 	return l.putOutput(outputComment, "", id, body.Bytes())
 }
 
-// knownComment returns the id of our comment, 0 when there is none.
-func (l *look) knownComment(match func(string) bool) (int64, error) {
+// knownComment reports whether there is a comment of ours. The id is that of the store, 0 when it knows none: whoever writes
+// the comment then looks for it, and clears up if there are several.
+func (l *look) knownComment(match func(string) bool) (id int64, exists bool, err error) {
 	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputComment, "")
 	if !errors.Is(err, store.ErrNotFound) {
-		return out.GitHubID, err
+		return out.GitHubID, true, err
 	}
-	id, err := l.client.FindComment(l.ctx, l.repo, l.pr.Number, match)
+	_, err = l.client.FindComment(l.ctx, l.repo, l.pr.Number, match)
 	if isNotFound(err) {
-		return 0, nil
+		return 0, false, nil
 	}
-	return id, err
+	return 0, true, err
 }
 
 // wantsComment says whether a first comment is due.
