@@ -52,6 +52,8 @@ var layers = []layer{
 	{pkg: "bot/setup", may: []string{"bot/gh"}},
 	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 
+	{pkg: "deploy"}, // holds a test only
+
 	{pkg: "cmd/oxidometer", may: []string{"bot/...", "sizediff/...", "config", "github.com/alecthomas/kong", "github.com/sirupsen/logrus",
 		"golang.org/x/term", "golang.org/x/sys/..."}},
 }
