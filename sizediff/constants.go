@@ -55,7 +55,6 @@ type references struct {
 	targets map[int][]target // by section
 	bounds  map[int][]uint64 // by section: offsets that anything else refers to, where another constant may begin
 	links   []link           // pointers in data to data
-	exact   bool             // targets hold every reference in the image
 	places  []run            // constant sections; the owner is the section
 	found   []coderef.Ref    // by candidatesX86 in one range
 }
@@ -66,12 +65,8 @@ func (r *references) findSources() {
 	for i := range r.owners.Tilings {
 		t := &r.owners.Tilings[i]
 		for j, g := range t.Ranges {
-			if g.Owner < 0 || g.Class >= elfmap.ClassFree {
-				continue
-			}
-			s := &r.out.Symbols[r.index[g.Owner]]
-			if s.Crate != 0 {
-				r.sources[t.Section] = append(r.sources[t.Section], run{g.Start, t.End(j), packCrates(s.Crate, s.Inst)})
+			if owner := r.crateOf(g); owner != 0 {
+				r.sources[t.Section] = append(r.sources[t.Section], run{g.Start, t.End(j), owner})
 			}
 		}
 	}
@@ -86,12 +81,13 @@ func (r *references) constantSection(i int) bool {
 	return s.Alloc() && !s.Exec() && !s.Nobits() && s.Size > 0 && !isDerived(s.Name) && r.owners.Tiling(i) != nil
 }
 
+// collect finds the references: all of them where the file has relocations.
 func (r *references) collect() error {
-	r.exact = r.elf.Type == elfmap.FileRelocatable
+	exact := r.elf.Type == elfmap.FileRelocatable
 	for i := range r.elf.Sections {
-		r.exact = r.exact || r.elf.Sections[i].Exec() && r.elf.HasRelocs(i)
+		exact = exact || r.elf.Sections[i].Exec() && r.elf.HasRelocs(i)
 	}
-	if r.exact {
+	if exact {
 		return r.fromRelocations()
 	}
 	if !coderef.Supported(r.elf.Machine) {
@@ -219,6 +215,9 @@ func (r *references) crateOf(g elfmap.Range) int32 {
 		return 0
 	}
 	s := &r.out.Symbols[r.index[g.Owner]]
+	if s.Crate == 0 {
+		return 0
+	}
 	return packCrates(s.Crate, s.Inst)
 }
 

@@ -2,9 +2,11 @@ package sizediff
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -204,12 +206,14 @@ func slowConstants(t *testing.T, w *measuring, section int, named []bool) []stri
 	for at, crate := range referrers {
 		owner[int(at)] = crate
 	}
-	for range named { // as often as any chain of pointers can be long
-		for from, to := range pointers {
-			if s, d := start[from], start[to]; s >= 0 && d >= 0 && owner[d] == "" {
-				owner[d] = owner[s]
+	for range 100 { // longer than any chain of pointers here; in each round one step, the first pointer wins
+		next := maps.Clone(owner)
+		for _, from := range slices.Sorted(maps.Keys(pointers)) {
+			if s, d := start[from], start[pointers[from]]; s >= 0 && d >= 0 && next[d] == "" {
+				next[d] = owner[s]
 			}
 		}
+		owner = next
 	}
 	out := make([]string, len(named))
 	for i, s := range start {
