@@ -190,7 +190,7 @@ func unpack(t testing.TB, file []byte) []byte {
 func TestPackedLies(t *testing.T) {
 	raw := unpack(t, smallPacked(t))
 	for i := range raw {
-		for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff} {
+		for _, b := range []byte{0, 0x7f, 0xff} {
 			bad := bytes.Clone(raw)
 			bad[i] = b
 			checkRead(t, repack(t, bad))
