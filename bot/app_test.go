@@ -356,12 +356,11 @@ func TestTwoTargets(t *testing.T) {
 func TestLateTarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.repositoryFile(twoTargets)
+	w.repositoryFile(twoTargets + "comment: {settle: 1s}\n")
 	w.finish(w.run(0, "x86.yml", time.Time{}), "kernel-1", smallBase(t))
 	w.finish(w.run(0, "arm.yml", time.Time{}), "kernel-2", smallBase(t))
 	pull := w.open("printing")
-	long := time.Now().Add(-time.Hour)
-	x86, arm := w.run(pull, "x86.yml", long), w.run(pull, "arm.yml", long)
+	x86, arm := w.run(pull, "x86.yml", time.Time{}), w.run(pull, "arm.yml", time.Time{})
 	w.finish(x86, "kernel-3", smallHead(t))
 	c := w.comment(pull, "**+10,908 B")
 	if line := w.says(pull); !strings.Contains(line, "arm64") {

@@ -225,8 +225,11 @@ func (q *questions) measure(f *baseline.Facts, b *baseBuild) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		b.measured, err = sizediff.ReadMeasurement(bytes.NewReader(row.Blob))
-		return true, err
+		if b.measured, err = sizediff.ReadMeasurement(bytes.NewReader(row.Blob)); err != nil {
+			return false, fmt.Errorf("stored measurement of commit %s: %w", b.SHA, err)
+		}
+		b.measured.Label = q.target.name
+		return true, nil
 	}
 	a, ok := q.artifacts[b.RunID]
 	if !ok {

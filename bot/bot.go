@@ -35,7 +35,8 @@ type Metrics struct {
 // decides nothing that one of them can decide.
 type Bot struct {
 	Options
-	signer signer
+	signer    signer
+	measuring oneEach
 }
 
 // New returns a Bot. The store's contents survive it; everything else in a Bot is a cache.
@@ -43,7 +44,7 @@ func New(o Options) *Bot {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Bot{Options: o, signer: signer(o.MarkerKey)}
+	return &Bot{Options: o, signer: signer(o.MarkerKey), measuring: oneEach{busy: map[int64]chan struct{}{}}}
 }
 
 // log returns a logger with a pull request's fields.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
@@ -44,6 +45,14 @@ type headTarget struct {
 // ready reports whether what is there may be published although runs are pending: settle has passed.
 func (h *headBuilds) ready(now time.Time, settle config.Duration) bool {
 	return len(h.targets) > 0 && now.Sub(h.first) > time.Duration(settle)
+}
+
+// settling is how long to wait for events before the next look.
+func (h *headBuilds) settling(now time.Time, settle config.Duration) time.Duration {
+	if len(h.targets) == 0 {
+		return lookAgain
+	}
+	return min(lookAgain, time.Duration(settle)-now.Sub(h.first)+time.Second)
 }
 
 // waiting is the check run while more is expected. Without targets in a repository file nobody knows how much.
@@ -281,6 +290,11 @@ const notABuild sizediff.ProblemKind = "not a build"
 // measure returns the measurement of an artifact: from the store, or fetched and measured now, and stored. A problem is
 // what people can do something about; an error is what a later try may mend.
 func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run, a gh.Artifact, target string) (*sizediff.Measurement, *sizediff.Problem, error) {
+	done, err := b.measuring.enter(ctx, a.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
 	row, err := b.Store.MeasurementByArtifact(ctx, repo.ID, a.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, nil, err
@@ -312,6 +326,38 @@ func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Ru
 	}
 	m.Label = target
 	return m, nil, nil
+}
+
+// oneEach lets one job at a time work on an artifact. The next one finds the result in the store: a base is often wanted by its
+// own run and by a pull request at the same moment, and may have a gigabyte.
+type oneEach struct {
+	mu   sync.Mutex
+	busy map[int64]chan struct{} // closed when its job is done
+}
+
+// enter waits until nobody works on id. The caller calls done at the end.
+func (o *oneEach) enter(ctx context.Context, id int64) (done func(), err error) {
+	for {
+		o.mu.Lock()
+		other, busy := o.busy[id]
+		if !busy {
+			mine := make(chan struct{})
+			o.busy[id] = mine
+			o.mu.Unlock()
+			return func() {
+				o.mu.Lock()
+				delete(o.busy, id)
+				o.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		o.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // noImage marks an artifact in which there was nothing to measure.

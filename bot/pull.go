@@ -106,7 +106,7 @@ func (l *look) measureAndCompare() error {
 			return err
 		}
 		if !heads.ready(l.Now(), l.cfg.Comment.Settle) {
-			return l.again(lookAgain, heads.since)
+			return l.again(heads.settling(l.Now(), l.cfg.Comment.Settle), heads.since)
 		}
 		heads.expect(l.cfg.Targets)
 	}
