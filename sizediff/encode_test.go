@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -161,10 +162,12 @@ func TestPackedDamaged(t *testing.T) {
 	}
 }
 
+var packer = sync.OnceValues(func() (*zstd.Encoder, error) { return zstd.NewWriter(nil) })
+
 // repack makes a packed file of raw contents.
 func repack(t testing.TB, raw []byte) []byte {
 	t.Helper()
-	z, err := zstd.NewWriter(nil)
+	z, err := packer()
 	if err != nil {
 		t.Fatal(err)
 	}
