@@ -52,6 +52,14 @@ func (b *Bot) log(repo gh.Repo, pull int) *logrus.Entry {
 	return b.Log.WithFields(logrus.Fields{"repository": repo.ID, "pull_request": pull, "installation": repo.Installation})
 }
 
+// open returns the client and the repository of a job. The repository is asked for by its number, so that renames do not matter.
+func (b *Bot) open(ctx context.Context, job store.Job) (*gh.Client, gh.Repo, error) {
+	client := b.GitHub.Installation(job.Installation)
+	repo, err := client.Repository(ctx, job.RepoID)
+	repo.Installation = job.Installation
+	return client, repo, err
+}
+
 // repositoryFile reads .github/oxidometer.yml of a branch, else oxidometer.yml of the owner's .github repository.
 // found is false when there is neither; the defaults are returned then. A file with faults is an error of package config.
 func (b *Bot) repositoryFile(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) (cfg *config.Repo, found bool, err error) {

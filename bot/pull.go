@@ -36,12 +36,10 @@ type look struct {
 // Pull looks at a pull request: it reads its state again and brings comment and check run to what that state asks for.
 // It is safe to run any number of times; the queue sees to it that no two looks at one pull request run side by side.
 func (b *Bot) Pull(ctx context.Context, job store.Job) error {
-	client := b.GitHub.Installation(job.Installation)
-	repo, err := client.Repository(ctx, job.RepoID)
+	client, repo, err := b.open(ctx, job)
 	if err != nil {
 		return b.giveUp(err)
 	}
-	repo.Installation = job.Installation
 	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
 	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
 		return b.giveUp(err)

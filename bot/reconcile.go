@@ -125,10 +125,8 @@ func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
 	if job.Kind != queue.Pull {
 		return
 	}
-	client := b.GitHub.Installation(job.Installation)
-	repo, err := client.Repository(ctx, job.RepoID)
+	client, repo, err := b.open(ctx, job)
 	if err == nil {
-		repo.Installation = job.Installation
 		l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
 		if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err == nil {
 			err = l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: something kept failing",

@@ -28,12 +28,10 @@ func (b *Bot) Base(ctx context.Context, job store.Job) error {
 // run looks at a workflow run. A successful run of a branch is measured at once, as a baseline that outlives its artifacts;
 // then every open pull request that it may concern is looked at.
 func (b *Bot) run(ctx context.Context, job store.Job) error {
-	client := b.GitHub.Installation(job.Installation)
-	repo, err := client.Repository(ctx, job.RepoID)
+	client, repo, err := b.open(ctx, job)
 	if err != nil {
 		return b.giveUp(err)
 	}
-	repo.Installation = job.Installation
 	run, err := client.RunByID(ctx, repo, job.RunID)
 	if err != nil {
 		return b.giveUp(err)
@@ -132,12 +130,10 @@ func (b *Bot) lookAt(ctx context.Context, repo gh.Repo, pulls []int, why string)
 
 // head looks at the pull requests whose head is one commit: somebody asked for a check run again.
 func (b *Bot) head(ctx context.Context, job store.Job) error {
-	client := b.GitHub.Installation(job.Installation)
-	repo, err := client.Repository(ctx, job.RepoID)
+	client, repo, err := b.open(ctx, job)
 	if err != nil {
 		return b.giveUp(err)
 	}
-	repo.Installation = job.Installation
 	open, err := client.OpenPullRequests(ctx, repo)
 	if err != nil {
 		return b.giveUp(err)
@@ -172,8 +168,7 @@ func (b *Bot) forgetCheck(ctx context.Context, repo gh.Repo, pull int, sha strin
 // mergeGroup answers for a group of the merge queue at once: its pull requests were judged one by one, and a check that
 // never reports would stop the queue.
 func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
-	client := b.GitHub.Installation(job.Installation)
-	repo, err := client.Repository(ctx, job.RepoID)
+	client, repo, err := b.open(ctx, job)
 	if err != nil {
 		return b.giveUp(err)
 	}
