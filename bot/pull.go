@@ -9,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/intake"
 	"github.com/oxidometer/oxidometer/bot/queue"
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/config"
@@ -30,7 +31,6 @@ type look struct {
 	cfg    *config.Repo
 	seq    int64 // of the head in the store: whoever holds a later one may write, we not
 	log    *logrus.Entry
-	check  gh.Check // as last published
 }
 
 // Pull looks at a pull request: it reads its state again and brings comment and check run to what that state asks for.
@@ -52,6 +52,9 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 func (b *Bot) giveUp(err error) error {
 	if err == nil {
 		return nil
+	}
+	if f, ok := errors.AsType[*intake.FetchError](err); ok && f.RetryAfter > 0 {
+		return queue.Snooze(f.RetryAfter)
 	}
 	class, after := gh.Classify(err)
 	switch class {
