@@ -11,8 +11,8 @@ import (
 	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
 )
 
-// during calls do once, in the middle of the program's download of the artifact.
-func (w *world) during(artifact []byte, do func()) {
+// during calls do once, when the program next downloads an artifact.
+func (w *world) during(do func()) {
 	var once sync.Once
 	w.github.AddFault(ghtest.Fault{Match: ghtest.OnStorage, Do: func(*http.Request) { once.Do(do) }, Times: 1})
 }
@@ -31,7 +31,7 @@ func TestPushWhileMeasuring(t *testing.T) {
 	w.idle()
 	pull := w.open("printing")
 	old := w.head(pull)
-	w.during(nil, func() { w.push(pull) })
+	w.during(func() { w.push(pull) })
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	w.eventually("the push has come", func() bool { return w.head(pull) != old })
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
@@ -52,7 +52,7 @@ func TestClosedWhileMeasuring(t *testing.T) {
 	w.build(ghtest.Run{}, smallBase(t))
 	w.idle()
 	pull := w.open("printing")
-	w.during(nil, func() { w.github.ClosePull(w.repo, pull) })
+	w.during(func() { w.github.ClosePull(w.repo, pull) })
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	w.eventually("it is closed", func() bool { return w.view(pull).State == "closed" })
 	w.silent(pull)

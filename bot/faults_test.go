@@ -19,9 +19,9 @@ import (
 // TestGitHubFails lets one thing go wrong at a time. Whatever it is, people see one comment and one check run in the end.
 func TestGitHubFails(t *testing.T) {
 	t.Parallel()
-	any := func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/repo") }
+	repository := func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/repo") }
 	tests := map[string][]ghtest.Fault{
-		"502":                                 {{Match: any, Times: 2, Status: 502, Body: "<html>Bad Gateway</html>"}},
+		"502":                                 {{Match: repository, Times: 2, Status: 502, Body: "<html>Bad Gateway</html>"}},
 		"502 after the comment was made":      {{Match: ghtest.On("POST", "/comments"), Times: 1, Status: 502, Done: true}},
 		"502 after the check run was made":    {{Match: ghtest.On("POST", "/check-runs"), Times: 1, Status: 502, Done: true}},
 		"cut after the comment was made":      {{Match: ghtest.On("POST", "/comments"), Times: 1, Cut: true, Done: true}},
@@ -58,7 +58,7 @@ func TestTokenExpires(t *testing.T) {
 	w.build(ghtest.Run{}, smallBase(t))
 	w.idle()
 	pull := w.open("printing")
-	w.during(nil, w.github.ExpireTokens)
+	w.during(w.github.ExpireTokens)
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	w.comment(pull, grown)
 	w.shows(pull, "neutral", "+10,908 B")
@@ -135,18 +135,24 @@ func TestHostileArtifacts(t *testing.T) {
 		artifact []byte
 		says     string
 	}{
-		{"bomb", zipped(t, "vmlinux", io.MultiReader(bytes.NewReader(elf), io.LimitReader(zeros{}, 256<<20))), ""},
-		{"truncated", smallHead(t)[:len(smallHead(t))/2], ""},
-		{"nozip", []byte("this is no zip archive, whatever its name says"), ""},
-		{"sections", hostile(t, func(b []byte) { binary.LittleEndian.PutUint64(b[40:], 1<<62) }), ""},
-		{"sectioncount", hostile(t, func(b []byte) { binary.LittleEndian.PutUint16(b[60:], 0xfeff) }), ""},
-		{"elfheaderonly", hostile(t, func(b []byte) { clear(b[64:]) }), ""},
+		{"bomb", zipped(t, "vmlinux", io.MultiReader(bytes.NewReader(elf), io.LimitReader(zeros{}, 256<<20))), "vmlinux"},
+		{"truncated", smallHead(t)[:len(smallHead(t))/2], "damaged"},
+		{"nozip", []byte("this is no zip archive, whatever its name says"), "no artifact with an ELF image"},
+		{"sections", hostile(t, func(b []byte) { binary.LittleEndian.PutUint64(b[40:], 1<<62) }), "vmlinux: damaged ELF file"},
+		{"sectioncount", hostile(t, func(b []byte) { binary.LittleEndian.PutUint16(b[60:], 0xfeff) }), "vmlinux: damaged ELF file"},
+		{"elfheaderonly", hostile(t, func(b []byte) { clear(b[64:]) }), "vmlinux: damaged ELF file"},
+	}
+	pulls := map[string]int{}
+	for _, test := range tests {
+		pulls[test.name] = w.open(test.name)
+		w.build(ghtest.Run{Pull: pulls[test.name]}, test.artifact)
 	}
 	for _, test := range tests {
-		pull := w.open(test.name)
-		w.build(ghtest.Run{Pull: pull}, test.artifact)
+		pull := pulls[test.name]
 		check := w.shows(pull, "neutral", "Not measured")
-		t.Logf("%s: %s", test.name, check.Title)
+		if !strings.Contains(check.Title, test.says) {
+			t.Errorf("%s: the check run says %q, not %q", test.name, check.Title, test.says)
+		}
 		if strings.Contains(check.Title, w.dir) || strings.Contains(check.Summary, w.dir) {
 			t.Errorf("%s: a path of the server is shown: %s", test.name, check.Title)
 		}
@@ -282,7 +288,7 @@ func TestSuspended(t *testing.T) {
 	w.build(ghtest.Run{}, smallBase(t))
 	w.idle()
 	pull := w.open("printing")
-	w.during(nil, func() { w.github.Suspend(w.installation, true) }) // in the middle of a job
+	w.during(func() { w.github.Suspend(w.installation, true) }) // in the middle of a job
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	w.silent(pull)
 	second := w.open("printing-2")
@@ -299,7 +305,7 @@ func TestRenamedAndArchived(t *testing.T) {
 	w.build(ghtest.Run{}, smallBase(t))
 	w.idle()
 	pull := w.open("printing")
-	w.during(nil, func() { w.github.Rename(w.repo, "linux-next") })
+	w.during(func() { w.github.Rename(w.repo, "linux-next") })
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	first := w.comment(pull, grown)
 	w.shows(pull, "neutral", "+10,908 B")

@@ -43,7 +43,7 @@ type world struct {
 
 const (
 	webhookSecret = "correct horse battery staple"
-	patience      = 15 * time.Second
+	patience      = time.Minute
 )
 
 var program = sync.OnceValues(func() (string, error) {
