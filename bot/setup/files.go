@@ -105,8 +105,6 @@ func (f *files) discard() {
 	}
 }
 
-func (f *files) path(name string) string { return filepath.Join(f.dir, name) }
-
 // settings is the file for `serve --config`.
 func settings(o Options, s site, app created) string {
 	var b strings.Builder
