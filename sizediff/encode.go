@@ -21,12 +21,13 @@ import (
 const (
 	maxDecoded = 128 << 20 // bytes
 	maxItems   = 4 << 20   // symbols, sections and all other elements of lists
-	maxSize    = 1 << 40   // of a section or a file; sums of so many stay in 63 bits
+	maxSize    = 1 << 40   // of a section or a file, as in elfmap; sums of so many stay in 63 bits
 )
 
 var (
 	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
 	errNotPortable    = errors.New("measured with digests that only this process knows; measure with Portable")
+	errTooLarge       = errors.New("too many symbols for a measurement file; measure fewer images at a time")
 	errDamaged        = errors.New("damaged measurement; measure the build again")
 )
 
@@ -38,21 +39,24 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 	}
 	var e encoder
 	e.flag(m.Lone)
-	e.num(uint64(len(m.Config)))
+	e.count(len(m.Config))
 	for _, o := range m.Config {
 		e.str(o.Name)
 		e.str(o.Value)
 	}
-	e.num(uint64(len(m.Opaque)))
+	e.count(len(m.Opaque))
 	for _, o := range m.Opaque {
 		e.str(o.Path)
 		e.num(uint64(o.Size))
 	}
-	e.num(uint64(len(m.Images)))
+	e.count(len(m.Images))
 	for _, f := range m.Images {
 		e.str(f.Path)
 		e.num(uint64(f.FileSize))
 		e.image(f.Image)
+	}
+	if e.items > maxItems || len(e.b) > maxDecoded {
+		return errTooLarge
 	}
 	if _, err := io.WriteString(w, source.MeasurementMagic); err != nil {
 		return err
@@ -67,9 +71,13 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 	return z.Close()
 }
 
-type encoder struct{ b []byte }
+type encoder struct {
+	b     []byte
+	items int // of all lists
+}
 
 func (e *encoder) num(n uint64) { e.b = binary.AppendUvarint(e.b, n) }
+func (e *encoder) count(n int)  { e.items += n; e.num(uint64(n)) }
 func (e *encoder) str(s string) { e.num(uint64(len(s))); e.b = append(e.b, s...) }
 func (e *encoder) flag(f bool) {
 	if f {
@@ -80,7 +88,7 @@ func (e *encoder) flag(f bool) {
 }
 
 func (e *encoder) list(s []string) {
-	e.num(uint64(len(s)))
+	e.count(len(s))
 	for _, t := range s {
 		e.str(t)
 	}
@@ -93,7 +101,7 @@ func (e *encoder) image(im *Image) {
 	e.flag(im.Big)
 	e.num(uint64(im.Type))
 	e.flag(im.Stripped)
-	e.num(uint64(len(im.Sections)))
+	e.count(len(im.Sections))
 	for _, s := range im.Sections {
 		e.str(s.Name)
 		e.str(string(s.Kind))
@@ -105,7 +113,7 @@ func (e *encoder) image(im *Image) {
 	}
 	e.list(im.Crates)
 	e.symbols(im)
-	e.num(uint64(len(im.Shares)))
+	e.count(len(im.Shares))
 	for _, s := range im.Shares {
 		e.num(uint64(s.Section))
 		e.num(uint64(s.Class))
@@ -117,7 +125,7 @@ func (e *encoder) image(im *Image) {
 	e.list(im.Tools.Rustc)
 	e.list(im.Tools.CC)
 	e.list(im.Tools.LD)
-	e.num(uint64(len(im.Texts)))
+	e.count(len(im.Texts))
 	for _, t := range im.Texts {
 		e.str(t.What)
 		e.str(t.Value)
@@ -141,7 +149,7 @@ var symbolColumns = []struct {
 }
 
 func (e *encoder) symbols(im *Image) {
-	e.num(uint64(len(im.Symbols)))
+	e.count(len(im.Symbols))
 	for _, c := range symbolColumns {
 		for i := range im.Symbols {
 			e.num(c.get(&im.Symbols[i]))
@@ -150,7 +158,7 @@ func (e *encoder) symbols(im *Image) {
 	for i := range im.Symbols {
 		e.str(im.Symbols[i].Name)
 	}
-	e.num(uint64(len(im.Aliases)))
+	e.count(len(im.Aliases))
 	for _, a := range im.Aliases {
 		e.num(uint64(a.Symbol))
 		e.str(a.Name)
@@ -214,6 +222,9 @@ func (d *decoder) max(limit uint64) uint64 {
 	return n
 }
 
+// size reads the size of a section or a file, or a part of it.
+func (d *decoder) size() uint64 { return d.max(maxSize + 1) }
+
 // length reads how many bytes follow.
 func (d *decoder) length() int {
 	n := d.num()
@@ -257,10 +268,10 @@ func (d *decoder) measurement() *Measurement {
 		m.Config = append(m.Config, Option{d.str(), d.str()})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.max(maxSize))})
+		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.size())})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.max(maxSize)), Image: d.image()})
+		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.size()), Image: d.image()})
 	}
 	if len(m.Images) == 0 {
 		d.fail()
@@ -299,7 +310,7 @@ func (d *decoder) image() *Image {
 	}
 	im.Tools = Tools{d.list(), d.list(), d.list()}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		im.Texts = append(im.Texts, Text{d.str(), d.str(), int64(d.max(maxSize)), d.str()})
+		im.Texts = append(im.Texts, Text{d.str(), d.str(), int64(d.size()), d.str()})
 	}
 	if !d.bad && !im.closes() {
 		d.fail()
@@ -308,7 +319,7 @@ func (d *decoder) image() *Image {
 }
 
 func (d *decoder) section() Section {
-	s := Section{Name: d.str(), Kind: Kind(d.str()), Code: d.flag(), Derived: d.flag(), Size: d.max(maxSize + 1), Content: d.num()}
+	s := Section{Name: d.str(), Kind: Kind(d.str()), Code: d.flag(), Derived: d.flag(), Size: d.size(), Content: d.num()}
 	s.Rest = s.Content ^ d.num()
 	if s.Kind != Resident && s.Kind != Init && s.Kind != Unloaded {
 		d.fail()
@@ -343,7 +354,7 @@ func (d *decoder) columnLimit(im *Image, column int) uint64 {
 	case 0:
 		return uint64(len(im.Sections))
 	case 1:
-		return maxSize
+		return maxSize + 1
 	case 2:
 		return 1 << 32
 	case 3, 4:
@@ -357,7 +368,7 @@ func (d *decoder) columnLimit(im *Image, column int) uint64 {
 func (d *decoder) share(im *Image) Share {
 	return Share{
 		Section: int32(d.max(uint64(len(im.Sections)))), Class: ShareClass(d.max(uint64(len(shareNames)))), Table: d.str(),
-		Crate: int32(d.max(uint64(len(im.Crates)))), Inst: int32(d.max(uint64(len(im.Crates)))), Bytes: d.max(maxSize),
+		Crate: int32(d.max(uint64(len(im.Crates)))), Inst: int32(d.max(uint64(len(im.Crates)))), Bytes: d.size(),
 	}
 }
 
