@@ -374,6 +374,14 @@ func trusted(run gh.Run, repo gh.Repo) bool {
 	return run.HeadRepoID == repo.ID && slices.Contains([]string{"push", "merge_group", "schedule", "workflow_dispatch"}, run.Event)
 }
 
+// aboutArtifact gives a reason that speaks of the whole artifact its subject.
+func aboutArtifact(name, reason string) string {
+	if strings.HasPrefix(reason, "is ") || strings.HasPrefix(reason, "holds ") {
+		return "artifact " + name + " " + reason
+	}
+	return reason
+}
+
 // fetchAndMeasure downloads an artifact and measures it in a child process. A problem is the artifact's fault.
 func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, a gh.Artifact) (blob []byte, problem string, err error) {
 	file, err := b.Intake.Fetch(ctx, func(ctx context.Context) (string, error) { return c.ArtifactURL(ctx, repo, a.ID) }, intake.Want{Size: a.Size, Digest: a.Digest})
@@ -389,7 +397,7 @@ func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, a
 		if nothingIn(p.Reason) {
 			return nil, noImage, nil
 		}
-		return nil, p.Reason, nil
+		return nil, aboutArtifact(a.Name, p.Reason), nil
 	}
 	return blob, "", err
 }
