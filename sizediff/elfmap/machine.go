@@ -66,8 +66,14 @@ var x86nops = []string{
 // isNops reports whether b is nothing but filling: zeros, traps, or no-operation instructions of machine m.
 func isNops(m Machine, b []byte) bool {
 	end := len(b) - zeros(b) // behind it any number of zeros will do
+	known := nops[m]
+	one := m == MachineX8664 || m == MachineX86
 	for pos := 0; pos < end; {
-		n := nopAt(m, b[pos:])
+		if one && (b[pos] == 0xcc || b[pos] == 0x90) { // nearly all filling of a kernel
+			pos++
+			continue
+		}
+		n := nopAt(known, b[pos:])
 		if n == 0 {
 			return false
 		}
@@ -77,8 +83,8 @@ func isNops(m Machine, b []byte) bool {
 }
 
 // nopAt returns the length of the filling instruction that b begins with, or 0.
-func nopAt(m Machine, b []byte) int {
-	for _, nop := range nops[m] {
+func nopAt(known []string, b []byte) int {
+	for _, nop := range known {
 		if len(b) >= len(nop) && string(b[:len(nop)]) == nop {
 			return len(nop)
 		}
