@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/baseline"
@@ -83,6 +84,7 @@ func (l *look) choose(p *sizediff.Provenance, b baseBuild) {
 	}
 	p.Base, p.MergeOf, p.BaseChoice = b.SHA, b.mergeOf, sizediff.BaseExact
 	if b.Kind == baseline.Ancestor {
-		p.BaseChoice, p.AncestorsBack, p.ExactBase, p.WhyNotExact = sizediff.BaseApproximate, b.AncestorsBack, b.ExactSHA, b.Reason
+		why, _, _ := strings.Cut(b.Reason, "; compared with ") // the comment says that in its own words
+		p.BaseChoice, p.AncestorsBack, p.ExactBase, p.WhyNotExact = sizediff.BaseApproximate, b.AncestorsBack, b.ExactSHA, why
 	}
 }

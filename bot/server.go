@@ -114,6 +114,13 @@ func (s *Server) newQueue(c config.Server, metrics *web.Metrics) (*queue.Queue, 
 // URL is where the server listens.
 func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
 
+// Close ends a server that was not run.
+func (s *Server) Close() error {
+	err := s.listen.Close()
+	s.store.Close()
+	return err
+}
+
 // Run serves until ctx ends, then stops in order: no new requests, no new jobs, wait for those that run.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.queue.Start(ctx); err != nil {

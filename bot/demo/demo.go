@@ -75,8 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	d.github.SetWebhook(server.URL()+"/webhook", secret)
 	if err := d.seed(); err != nil {
-		listener.Close()
-		return err
+		return errors.Join(err, listener.Close(), server.Close())
 	}
 	return d.serve(ctx, server, listener, pages, o.Ready)
 }
