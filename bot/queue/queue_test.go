@@ -61,8 +61,18 @@ func begin(t testing.TB, s *store.Store, o Options, do func(context.Context, Job
 	q, err := New(s, Workers{Pull: do, Base: do, Installation: do}, o)
 	must(t, err)
 	must(t, q.Start(context.Background()))
-	t.Cleanup(func() { q.Stop(context.Background()) })
+	t.Cleanup(func() { stop(t, q) })
 	return q
+}
+
+// stop stops a queue whose workers may be waiting for a test that has failed.
+func stop(t testing.TB, q *Queue) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := q.Stop(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // outcomes collects what Options.Done is told.
@@ -98,6 +108,21 @@ func receive[T any](t testing.TB, c <-chan T) (v T) {
 	return v
 }
 
+// send and await are for workers: they end with the job's context, so that a test that has failed does not hang.
+func send[T any](ctx context.Context, c chan<- T, v T) {
+	select {
+	case c <- v:
+	case <-ctx.Done():
+	}
+}
+
+func await[T any](ctx context.Context, c <-chan T) {
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
+}
+
 var pull = Job{Kind: Pull, Installation: 3, RepoID: 1, Pull: 2, SHA: "a", Why: "test"}
 
 func idle(t testing.TB, s *store.Store) {
@@ -124,9 +149,9 @@ func TestHintsMerge(t *testing.T) {
 			must(t, s.Enqueue(t.Context(), []Job{pull}))
 		}
 		started, finish := make(chan Job), make(chan bool)
-		begin(t, s, Options{}, func(_ context.Context, j Job) error {
-			started <- j
-			<-finish
+		begin(t, s, Options{}, func(ctx context.Context, j Job) error {
+			send(ctx, started, j)
+			await(ctx, finish)
 			return nil
 		})
 		if j := receive(t, started); j.Installation != 3 || j.RepoID != 1 || j.Pull != 2 || j.SHA != "a" || j.Why != "test" || j.Attempt != 1 {
@@ -201,7 +226,7 @@ func TestSupersede(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			started <- sha
+			send(ctx, started, sha)
 			if sha == "old" {
 				<-ctx.Done()
 				if !errors.Is(context.Cause(ctx), ErrSuperseded) {
@@ -237,6 +262,41 @@ func TestSupersede(t *testing.T) {
 		must(t, err)
 		if len(list) != 1 || list[0].HeadSHA != "new" {
 			t.Errorf("evaluations %+v", list)
+		}
+	})
+}
+
+// TestSupersedeUnheard has a worker that does not hear of the cancellation, as when its connection is just being made again.
+func TestSupersedeUnheard(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *store.Store) {
+		started, ends := make(chan Job, 5), make(chan error, 1)
+		q := begin(t, s, Options{LeaseTTL: 2 * time.Second}, func(ctx context.Context, j Job) error {
+			_, err := s.SetHead(ctx, 1, 2, j.SHA)
+			started <- j
+			if j.SHA == "a" {
+				<-ctx.Done()
+			}
+			return err
+		})
+		must(t, s.Enqueue(t.Context(), []Job{pull}))
+		id := receive(t, started).ID
+		// The same job, but for its pull request, in a context that River does not end.
+		go func() {
+			_, err := q.work(context.Background(), Job{Kind: Pull, RepoID: 1, Pull: 99, ID: id}, func(ctx context.Context, j Job) error {
+				started <- j
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			ends <- err
+		}()
+		receive(t, started)
+		if s.Cancelled(t.Context(), id) {
+			t.Fatal("cancelled before it was superseded")
+		}
+		must(t, s.Enqueue(t.Context(), []Job{{Kind: Pull, RepoID: 1, Pull: 2, SHA: "b", Supersede: true}}))
+		if err := receive(t, ends); !errors.Is(err, errNewHead) {
+			t.Errorf("the job ended with %v", err)
 		}
 	})
 }
@@ -360,9 +420,9 @@ func TestStopIsGraceful(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		started, finish := make(chan bool), make(chan bool)
 		var out outcomes
-		q := begin(t, s, Options{SoftStop: time.Minute, Done: out.done}, func(ctx context.Context, j Job) error {
-			started <- true
-			<-finish
+		q := begin(t, s, Options{SoftStop: time.Minute, Concurrency: 1, Done: out.done}, func(ctx context.Context, j Job) error {
+			send(ctx, started, true)
+			await(ctx, finish)
 			return ctx.Err()
 		})
 		must(t, s.Enqueue(t.Context(), []Job{pull}))
@@ -375,7 +435,7 @@ func TestStopIsGraceful(t *testing.T) {
 			t.Error("the queue stopped while a job ran")
 		case <-started:
 			t.Error("a job was begun after the stop")
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		}
 		finish <- true
 		must(t, receive(t, stopped))
@@ -443,7 +503,7 @@ func TestPeriodic(t *testing.T) {
 			Discarded: func(_ context.Context, j Job, _ error) { t.Errorf("people are told of %s", j.Kind) }})
 		must(t, err)
 		must(t, q.Start(context.Background()))
-		defer q.Stop(context.Background())
+		defer stop(t, q)
 		receive(t, reconciled) // at the start, long before its hour
 		for range 3 {
 			receive(t, redelivered) // comes again though it fails

@@ -68,32 +68,44 @@ func fromRow(row *rivertype.JobRow) (Job, error) {
 	return j, nil
 }
 
+// Why a job has nothing to do, or nothing more. (River's cancellations are all equal for errors.Is.)
+var (
+	errNewer   = errors.New("a newer job looks at the same")
+	errNewHead = errors.New("superseded by a newer head")
+)
+
 // work does the job under its lease, unless a newer job has taken its place. The outcome is empty when the worker's error decides.
 func (q *Queue) work(ctx context.Context, j Job, do func(context.Context, Job) error) (outcome string, err error) {
-	newest, err := q.store.NewestJob(ctx, j.Key())
-	if err != nil {
-		return "", err
-	}
-	if newest > j.ID {
-		return "superseded", Cancel("a newer job looks at the same")
-	}
 	key, owner := leaseKey(j), q.id+"/"+strconv.FormatInt(j.ID, 10)
-	ok, err := q.store.Lease(ctx, key, owner, q.options.LeaseTTL)
-	if err != nil {
-		return "", err
+	err = q.newest(ctx, j) // before the lease, so that it need not wait for it
+	if err == nil {
+		var ok bool
+		if ok, err = q.store.Lease(ctx, key, owner, q.options.LeaseTTL); err == nil && !ok {
+			// Another job of the pull request runs. The wait is spread so that several do not keep colliding.
+			return "snoozed", Snooze(500*time.Millisecond + mathrand.N(time.Second))
+		}
 	}
-	if !ok {
-		// Another job of the pull request runs. The wait is spread so that several do not keep colliding.
-		return "snoozed", Snooze(500*time.Millisecond + mathrand.N(time.Second))
+	if err == nil {
+		err = q.underLease(ctx, j, key, owner, do)
 	}
-	err = q.underLease(ctx, j, key, owner, do)
 	switch {
+	case errors.Is(err, errNewer), errors.Is(err, errNewHead):
+		return "superseded", river.JobCancel(err)
 	case errors.Is(err, ErrLeaseLost):
 		return "interrupted", Snooze(0) // costs no attempt; whoever took over sees to it that they do not run side by side
 	case err != nil && stopping(ctx):
 		return "interrupted", fmt.Errorf("%w: %w", context.Canceled, err) // so River knows it, and counts no attempt
 	}
 	return "", err
+}
+
+// newest returns errNewer when there is a newer job of the same key.
+func (q *Queue) newest(ctx context.Context, j Job) error {
+	newest, err := q.store.NewestJob(ctx, j.Key())
+	if err == nil && newest > j.ID {
+		err = errNewer
+	}
+	return err
 }
 
 // stopping says whether the job's context ended because the queue stops.
@@ -111,26 +123,35 @@ func leaseKey(j Job) string {
 
 // underLease does the job while it keeps the lease alive, and ends the job's context when it cannot.
 func (q *Queue) underLease(ctx context.Context, j Job, key, owner string, do func(context.Context, Job) error) error {
-	work, lost := context.WithCancelCause(ctx)
-	done, renewing := make(chan struct{}), make(chan struct{})
+	work, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	done, kept := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(renewing)
-		q.renew(ctx, key, owner, done, func() { lost(ErrLeaseLost) })
+		defer close(kept)
+		q.keep(ctx, j, key, owner, done, end)
 	}()
-	err := q.protect(work, j, do)
+	err := q.newest(work, j) // again: one may have come while this one waited for the lease
+	if err == nil {
+		err = q.protect(work, j, do)
+	}
 	close(done)
-	<-renewing
-	if errors.Is(context.Cause(work), ErrLeaseLost) {
-		err = ErrLeaseLost
-	} else if releaseErr := q.store.Release(context.WithoutCancel(ctx), key, owner); releaseErr != nil {
+	<-kept
+	cause := context.Cause(work)
+	if errors.Is(cause, ErrLeaseLost) {
+		return ErrLeaseLost
+	}
+	if releaseErr := q.store.Release(context.WithoutCancel(ctx), key, owner); releaseErr != nil {
 		q.logger(j).WithError(releaseErr).Warn("lease was not given back; it will expire")
 	}
-	lost(nil)
+	if err != nil && errors.Is(cause, ErrSuperseded) {
+		return errNewHead
+	}
 	return err
 }
 
-// renew prolongs the lease until done is closed. It gives up when the lease is another's, or could not be prolonged before it expired.
-func (q *Queue) renew(ctx context.Context, key, owner string, done <-chan struct{}, lost func()) {
+// keep prolongs the lease until done is closed. It ends the job's context when the lease is another's or could not be prolonged before
+// it expired, and when the job was cancelled: River tells its workers of that, but not one that was not listening just then.
+func (q *Queue) keep(ctx context.Context, j Job, key, owner string, done <-chan struct{}, end context.CancelCauseFunc) {
 	ctx = context.WithoutCancel(ctx) // a job that is being stopped still holds its lease
 	ttl := q.options.LeaseTTL
 	valid := time.Now().Add(ttl)
@@ -145,12 +166,16 @@ func (q *Queue) renew(ctx context.Context, key, owner string, done <-chan struct
 		asked := time.Now()
 		try, cancel := context.WithDeadline(ctx, valid)
 		ok, err := q.store.Renew(try, key, owner, ttl)
+		cancelled := ok && q.store.Cancelled(try, j.ID)
 		cancel()
 		switch {
-		case err == nil && ok:
+		case ok:
 			valid = asked.Add(ttl)
+			if cancelled {
+				end(ErrSuperseded)
+			}
 		case err == nil, !time.Now().Before(valid.Add(-ttl / 4)):
-			lost()
+			end(ErrLeaseLost)
 			return
 		}
 	}

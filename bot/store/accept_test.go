@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -229,7 +228,7 @@ func TestSupersede(t *testing.T) {
 				must(t, err)
 			}
 			must(t, s.Enqueue(t.Context(), []Job{hint}))
-			if cancelled := strings.Contains(s.json(t, "metadata", id), "cancel_attempted_at"); cancelled != c.cancelled {
+			if cancelled := s.Cancelled(t.Context(), id); cancelled != c.cancelled {
 				t.Errorf("%s: cancelled %v, want %v", c.name, cancelled, c.cancelled)
 			}
 			if n := s.count(t, "river_job WHERE state = 'available'"); n != i+1 {
@@ -237,17 +236,6 @@ func TestSupersede(t *testing.T) {
 			}
 		}
 	})
-}
-
-// json reads a column of a job that holds JSON.
-func (s *Store) json(t testing.TB, column string, id int64) (text string) {
-	t.Helper()
-	as := "json(" + column + ")"
-	if s.postgres {
-		as = "cast(" + column + " AS text)"
-	}
-	must(t, s.row(context.Background(), "SELECT "+as+" FROM river_job WHERE id = ?1", []any{id}, &text))
-	return text
 }
 
 // TestNoHintIsLost does random things to the jobs of three pull requests. Whatever happens, a job that starts after the last hint

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -16,21 +19,21 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The driver's message would repeat the setting, and with it the password.
-		return errors.New("database setting postgres://… cannot be read: it has the form postgres://user:password@host:5432/name?sslmode=…")
+		return errors.New("--database postgres://…: cannot be read; it has the form postgres://user:password@host:5432/name?sslmode=…")
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = 16
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return fmt.Errorf("database %s: %w", config.ConnConfig.Host, err)
+		return unanswered(config, err)
 	}
 	s.postgres = true
 	s.write = stdlib.OpenDBFromPool(pool)
 	s.read = s.write
 	s.close = func() { s.write.Close(); pool.Close() }
 	if err := pool.Ping(ctx); err != nil {
-		return fmt.Errorf("database %s does not answer: %w: check that it runs and that --database names it", config.ConnConfig.Host, err)
+		return unanswered(config, err)
 	}
 	driver := riverpgxv5.New(pool)
 	s.jobs, err = newRiver(driver, driver, func(ctx context.Context) (pgx.Tx, conn, error) {
@@ -38,6 +41,27 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 		return tx, pgConn{tx}, err
 	})
 	return err
+}
+
+// unanswered tells the newest cause only: pgx lists every attempt on a line of its own, and the setting's user with it.
+func unanswered(config *pgxpool.Config, err error) error {
+	c := config.ConnConfig
+	address := c.Host
+	if !strings.HasPrefix(c.Host, "/") { // else a socket's folder
+		address = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	}
+	var refused *net.OpError
+	var name *net.DNSError
+	var answer *pgconn.PgError
+	switch {
+	case errors.As(err, &answer):
+		return fmt.Errorf("--database postgres://%s/…: refuses us: %w; correct the user, the password or the name in the setting", address, answer)
+	case errors.As(err, &name):
+		err = fmt.Errorf("no address for %s", name.Name)
+	case errors.As(err, &refused):
+		err = refused.Err
+	}
+	return fmt.Errorf("--database postgres://%s/…: does not answer: %s; check that it runs there", address, strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // pgConn is a transaction of pgx.

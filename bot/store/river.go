@@ -45,6 +45,7 @@ type jobs interface {
 	migrate(context.Context) error
 	client(*river.Config) (Client, error)
 	running(context.Context) ([]*rivertype.JobRow, error)
+	get(ctx context.Context, id int64) (*rivertype.JobRow, error)
 	rescue(ctx context.Context, j *rivertype.JobRow, reason string, now time.Time) error
 	counts(context.Context) (map[rivertype.JobState]int, error)
 	oldest(context.Context) (*rivertype.JobRow, error)
@@ -96,6 +97,10 @@ func (r *riverJobs[T]) running(ctx context.Context) ([]*rivertype.JobRow, error)
 	return r.reader.Driver().GetExecutor().JobGetStuck(ctx, &riverdriver.JobGetStuckParams{
 		Max: 1000, StuckHorizon: time.Now().Add(24 * time.Hour), // that is, all of them
 	})
+}
+
+func (r *riverJobs[T]) get(ctx context.Context, id int64) (*rivertype.JobRow, error) {
+	return r.reader.JobGet(ctx, id)
 }
 
 // rescue takes a running job from its dead worker: it runs again at once, or is discarded when that was its last attempt. A worker

@@ -104,9 +104,9 @@ type Evaluation struct {
 	Created  time.Time
 }
 
-// NewID makes an id that sorts by time and cannot be guessed.
+// NewID makes an id of hexadecimal digits that sorts by time, in microseconds, and cannot be guessed: it ends in 128 random bits.
 func (s *Store) NewID() string {
-	var tail [10]byte
+	var tail [16]byte
 	rand.Read(tail[:]) // never fails
 	return fmt.Sprintf("%013x", s.now().UnixMicro()) + hex.EncodeToString(tail[:])
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 
@@ -18,27 +20,34 @@ import (
 // the newest commits only, and what they did is done again. Of a killed process nothing is lost.
 func (s *Store) openSQLite(ctx context.Context, file string) error {
 	if err := makePrivate(file); err != nil {
-		return err
+		return notOpened(file, err)
 	}
 	name := "file:" + (&url.URL{Path: file}).EscapedPath()
 	const common = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
 	var err error
 	if s.write, err = sql.Open("sqlite", name+common+"&_txlock=immediate"); err != nil {
-		return fmt.Errorf("database %s: %w", file, err)
+		return notOpened(file, err)
 	}
 	s.write.SetMaxOpenConns(1)
 	s.close = func() { s.write.Close() }
 	if err := s.write.PingContext(ctx); err != nil {
-		return fmt.Errorf("database %s cannot be opened: %w: name a SQLite file in a folder that this user may write to", file, err)
+		return notOpened(file, err)
 	}
 	if s.read, err = sql.Open("sqlite", name+common+"&_pragma=query_only(true)"); err != nil {
-		return fmt.Errorf("database %s: %w", file, err)
+		return notOpened(file, err)
 	}
 	s.read.SetMaxOpenConns(4)
 	s.close = func() { s.read.Close(); s.write.Close() }
 
 	s.jobs, err = newRiver(riversqlite.New(s.write), riversqlite.New(s.read), s.durable)
 	return err
+}
+
+func notOpened(file string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err // the file is named already
+	}
+	return fmt.Errorf("--database sqlite:%s: cannot be opened: %w; name a SQLite file in a folder that this user may write to", file, err)
 }
 
 // durable begins a transaction that is on the disk, and all before it, when its commit returns: a delivery that was answered does not
@@ -69,7 +78,7 @@ func (s *Store) durable(ctx context.Context) (*sql.Tx, conn, error) {
 func makePrivate(file string) error {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("database cannot be opened: %w", err)
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()

@@ -50,7 +50,7 @@ func Open(ctx context.Context, url string, now func() time.Time) (*Store, error)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		err = s.openPostgres(ctx, url)
 	default:
-		err = errors.New("database setting is neither sqlite:FILE nor postgres://…: correct --database")
+		err = errors.New("--database: is neither sqlite:FILE nor postgres://…; give one of them")
 	}
 	if err != nil {
 		s.Close()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -10,6 +11,18 @@ import (
 
 // Worker makes a River client that works jobs of this store.
 func (s *Store) Worker(config *river.Config) (Client, error) { return s.jobs.client(config) }
+
+// Cancelled says whether a running job is to be cancelled. When the store cannot tell, it is not.
+func (s *Store) Cancelled(ctx context.Context, id int64) bool {
+	j, err := s.jobs.get(ctx, id)
+	if err != nil {
+		return false
+	}
+	var metadata struct {
+		At json.RawMessage `json:"cancel_attempted_at"` // River's mark
+	}
+	return json.Unmarshal(j.Metadata, &metadata) == nil && metadata.At != nil
+}
 
 // RescueOrphans takes the jobs of workers that are not alive any more: they run again at once, or are discarded when that was their
 // last attempt. It returns both.
