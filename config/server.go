@@ -30,8 +30,13 @@ type Server struct {
 // Validate reports every setting that cannot work.
 func (s *Server) Validate() error {
 	var errs []error
-	if _, scheme, ok := databaseScheme(s.Database); !ok {
+	switch scheme, rest, _ := strings.Cut(s.Database, ":"); {
+	case scheme != "sqlite" && scheme != "postgres" && scheme != "postgresql":
 		errs = append(errs, fmt.Errorf("--database %q: %q is no database we know; give sqlite:FILE or postgres://…", s.Database, scheme))
+	case scheme == "sqlite" && rest == "":
+		errs = append(errs, fmt.Errorf("--database %q: names no file; give sqlite:FILE, such as sqlite:oxidometer.db", s.Database))
+	case rest == "":
+		errs = append(errs, fmt.Errorf("--database %q: names no host; give postgres://user:password@host:5432/name", s.Database))
 	}
 	for _, u := range []struct{ flag, value string }{{"--github-url", s.GitHubURL}, {"--public-url", s.PublicURL}} {
 		if u.value == "" {
@@ -47,14 +52,13 @@ func (s *Server) Validate() error {
 	return errors.Join(errs...)
 }
 
-func databaseScheme(database string) (rest, scheme string, ok bool) {
-	scheme, rest, _ = strings.Cut(database, ":")
-	return rest, scheme, rest != "" && (scheme == "sqlite" || scheme == "postgres" || scheme == "postgresql")
-}
-
 // Secrets returns the webhook secrets, read from their files where they are given as @FILE. An empty secret is an error:
 // anybody could sign with it.
 func (s *Server) Secrets() ([][]byte, error) {
+	empty := errors.New("--webhook-secret: is empty, so anybody could sign; give the secret that the App's settings on GitHub hold")
+	if len(s.WebhookSecret) == 0 {
+		return nil, empty // so kong reads ''
+	}
 	var out [][]byte
 	for _, v := range s.WebhookSecret {
 		if name, ok := strings.CutPrefix(v, "@"); ok {
@@ -64,8 +68,8 @@ func (s *Server) Secrets() ([][]byte, error) {
 			}
 			v = strings.TrimSpace(string(b))
 		}
-		if v == "" {
-			return nil, errors.New("--webhook-secret: is empty, so anybody could sign; give the secret that the App's settings on GitHub hold")
+		if strings.TrimSpace(v) == "" {
+			return nil, empty
 		}
 		out = append(out, []byte(v))
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
 )
@@ -25,7 +26,8 @@ var pageText string
 //go:embed page.css
 var style string
 
-var pages = template.Must(template.New("page").Parse(pageText))
+// pages is parsed when a page is first shown: every command of the program starts with this package.
+var pages = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
 
 // page is what the template shows: one of Form, Problem and Done.
 type page struct {
@@ -156,7 +158,7 @@ func (f *flow) problem(w http.ResponseWriter, status int, err error) {
 func show(w http.ResponseWriter, status int, p page) {
 	p.Style = template.CSS(style)
 	var b bytes.Buffer
-	if err := pages.Execute(&b, p); err != nil {
+	if err := pages().Execute(&b, p); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError) // unreachable: the template is tested
 		return
 	}

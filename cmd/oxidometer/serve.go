@@ -43,10 +43,14 @@ func (c *serveCommand) Run(a *app) error {
 	return s.Run(ctx)
 }
 
-// untilSignal returns a context that ends with Ctrl-C or SIGTERM, in place of ending the program there and then.
+// untilSignal returns a context that ends with Ctrl-C, SIGTERM or SIGHUP, in place of ending the program there and then.
 func (a *app) untilSignal() (context.Context, context.CancelFunc) {
-	signal.Reset(os.Interrupt, syscall.SIGTERM)
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	signal.Reset(signals...)
+	return signal.NotifyContext(context.Background(), signals...)
 }
 
 // newLogger writes one line for each event.
