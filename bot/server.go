@@ -47,6 +47,14 @@ func NewServer(ctx context.Context, c config.Server, self string, log *logrus.Lo
 		return nil, fmt.Errorf("--private-key %s: cannot be read: %w; name the .pem file that GitHub gave you", c.PrivateKey, errors.Unwrap(err))
 	}
 	s := &Server{log: log}
+	var metrics *web.Metrics // counts in the store, which is opened after everything that can be wrong in the settings
+	app, err := gh.New(gh.Options{
+		BaseURL: c.GitHubURL, AppID: c.AppID, Key: key, Log: log,
+		Observe: func(class string, _, remaining int, _ time.Time) { metrics.Request(class, remaining) },
+	})
+	if err != nil {
+		return nil, err
+	}
 	if s.store, err = store.Open(ctx, c.Database, time.Now); err != nil {
 		return nil, err
 	}
@@ -55,8 +63,8 @@ func NewServer(ctx context.Context, c config.Server, self string, log *logrus.Lo
 			s.store.Close()
 		}
 	}()
-	metrics := web.NewMetrics(s.store)
-	if err := s.newBot(c, self, key, metrics); err != nil {
+	metrics = web.NewMetrics(s.store)
+	if err := s.newBot(ctx, c, self, app, key, metrics); err != nil {
 		return nil, err
 	}
 	if s.queue, err = s.newQueue(c, metrics); err != nil {
@@ -80,23 +88,22 @@ func NewServer(ctx context.Context, c config.Server, self string, log *logrus.Lo
 	return s, nil
 }
 
-func (s *Server) newBot(c config.Server, self string, key []byte, metrics *web.Metrics) error {
-	app, err := gh.New(gh.Options{
-		BaseURL: c.GitHubURL, AppID: c.AppID, Key: key, Log: s.log,
-		Observe: func(class string, _, remaining int, _ time.Time) { metrics.Request(class, remaining) },
-	})
-	if err != nil {
-		return err
-	}
+func (s *Server) newBot(ctx context.Context, c config.Server, self string, app *gh.App, key []byte, metrics *web.Metrics) error {
 	in, err := intake.New(intake.Options{Self: self, AllowLoopback: c.AllowLoopback, Log: s.log, Observe: func(o intake.Observation) {
 		metrics.Intake(o.Op, o.Outcome, o.Bytes, o.Duration)
 	}})
 	if err != nil {
 		return err
 	}
-	marker := sha256.Sum256(append([]byte("oxidometer marker\n"), key...))
+	// The first key of the App makes the secret, so that comments are found again without the database; the database keeps it, so that
+	// links and comments outlive a key that is replaced.
+	first := sha256.Sum256(append([]byte("oxidometer marker\n"), key...))
+	marker, err := s.store.Secret(ctx, "marker", first[:])
+	if err != nil {
+		return err
+	}
 	s.bot = New(Options{
-		GitHub: app, Store: s.store, Intake: in, Log: s.log, MarkerKey: marker[:], PublicURL: strings.TrimSuffix(c.PublicURL, "/"),
+		GitHub: app, Store: s.store, Intake: in, Log: s.log, MarkerKey: marker, PublicURL: strings.TrimSuffix(c.PublicURL, "/"),
 		RequireConfig: c.RequireConfig, Metrics: Metrics{Delivery: metrics.Delivery, Unattributed: metrics.Unattributed},
 	})
 	return nil

@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 func (d *demo) serve(ctx context.Context, server *bot.Server, listener net.Listener, url string, ready func(string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	web := &http.Server{Handler: d.pages(server), ReadHeaderTimeout: 10 * time.Second}
+	web := &http.Server{Handler: onlyHere(listener.Addr().String(), d.pages(server)), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 2)
 	go func() { failed <- server.Run(ctx) }()
 	go func() { failed <- ignoreClosed(web.Serve(listener)) }()

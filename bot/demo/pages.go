@@ -5,9 +5,11 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/yuin/goldmark"
@@ -78,6 +80,22 @@ func (d *demo) pages(app *bot.Server) http.Handler {
 	return mux
 }
 
+// onlyHere refuses requests for other hosts: a page elsewhere may have its name resolved to this machine.
+func onlyHere(address string, next http.Handler) http.Handler {
+	_, port, _ := net.SplitHostPort(address)
+	hosts := []string{address, net.JoinHostPort("localhost", port), net.JoinHostPort("127.0.0.1", port)}
+	if port == "80" {
+		hosts = append(hosts, "localhost", "127.0.0.1") // browsers leave it out
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(hosts, r.Host) {
+			http.Error(w, "The demo is at http://"+address+"/", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // headers sets what every page of the demo has, refusals included.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,15 +157,23 @@ func (d *demo) pull(w http.ResponseWriter, r *http.Request) {
 		choices = append(choices, choice{name, d.builds[name].label})
 	}
 	send(w, "pull.html.tmpl", map[string]any{
-		"Pull": v, "Choices": choices, "Users": []string{"maint", "author", "passer-by"},
+		"Pull": v, "Choices": choices, "Users": users,
 		"Waiting": v.State == "open" && (v.Check == nil || v.Check.Status != "completed"),
 	})
 }
 
+// users are the people that a form can comment as.
+var users = []string{"maint", "author", "passer-by"}
+
 // comment posts what a person writes.
 func (d *demo) comment(w http.ResponseWriter, r *http.Request) {
 	n, _ := strconv.Atoi(r.PathValue("number"))
-	if _, err := d.github.PostComment(d.repo, n, r.FormValue("user"), r.FormValue("body")); err != nil {
+	user := r.FormValue("user")
+	if !slices.Contains(users, user) {
+		http.Error(w, "Nobody of that name is here; choose one of the list.", http.StatusBadRequest)
+		return
+	}
+	if _, err := d.github.PostComment(d.repo, n, user, r.FormValue("body")); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

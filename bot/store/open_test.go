@@ -15,9 +15,10 @@ func TestOpenRefuses(t *testing.T) {
 		{"", "neither sqlite:FILE nor postgres://"},
 		{"sqlite:", "neither sqlite:FILE nor postgres://"},
 		{"mysql://x", "neither sqlite:FILE nor postgres://"},
-		{"sqlite:" + filepath.Join(t.TempDir(), "absent", "db"), "no such file"},
+		{"sqlite:" + filepath.Join(t.TempDir(), "absent", "db"), "/absent/db: cannot be opened: no such file or directory; name a SQLite file"},
 		{"postgres://me:hunter2@[::1", "has the form postgres://user:password@host"},
-		{"postgres://me:hunter2@127.0.0.1:1/x?sslmode=disable&connect_timeout=2", "does not answer"},
+		{"postgres://me:hunter2@127.0.0.1:1/x?connect_timeout=2", "--database postgres://127.0.0.1:1/…: does not answer: connect: connection refused; check that it runs there"},
+		{"postgres://me:hunter2@absent.invalid/x?connect_timeout=2", "--database postgres://absent.invalid:5432/…: does not answer: "},
 	} {
 		s, err := Open(t.Context(), c.url, nil)
 		if err == nil {
@@ -27,6 +28,9 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), c.want) {
 			t.Errorf("Open(%q): %v, want %q in it", c.url, err, c.want)
+		}
+		if !strings.HasPrefix(err.Error(), "--database") || strings.ContainsAny(err.Error(), "\t\n") {
+			t.Errorf("Open(%q): %q, want one line that names the flag", c.url, err)
 		}
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("Open(%q): the error tells the password: %v", c.url, err)

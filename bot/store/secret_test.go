@@ -16,7 +16,7 @@ func TestSecret(t *testing.T) {
 			replica := open(t, url, nil)
 			all.Go(func() {
 				var err error
-				if got[i], err = replica.Secret(t.Context(), "marker"); err != nil {
+				if got[i], err = replica.Secret(t.Context(), "marker", nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -28,11 +28,16 @@ func TestSecret(t *testing.T) {
 			}
 		}
 		s := open(t, url, nil)
-		if again, err := s.Secret(t.Context(), "marker"); err != nil || !bytes.Equal(again, got[0]) {
+		if again, err := s.Secret(t.Context(), "marker", nil); err != nil || !bytes.Equal(again, got[0]) {
 			t.Errorf("after another start: %x, error %v; want %x", again, err, got[0])
 		}
-		if other, err := s.Secret(t.Context(), "other"); err != nil || len(other) != 32 || bytes.Equal(other, got[0]) {
+		if other, err := s.Secret(t.Context(), "other", nil); err != nil || len(other) != 32 || bytes.Equal(other, got[0]) {
 			t.Errorf("another name: %x, error %v; want 32 bytes of its own", other, err)
+		}
+		for _, first := range []string{"old key", "new key"} {
+			if kept, err := s.Secret(t.Context(), "given", []byte(first)); err != nil || string(kept) != "old key" {
+				t.Errorf("given %q: %q, error %v; want the one that came first", first, kept, err)
+			}
 		}
 	})
 }
