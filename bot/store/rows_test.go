@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -291,4 +292,21 @@ func TestTestMerges(t *testing.T) {
 			t.Errorf("%d test merges, first %+v", len(list), list[:2])
 		}
 	})
+}
+
+func TestNewID(t *testing.T) {
+	now := day
+	s := &Store{now: func() time.Time { now = now.Add(time.Microsecond); return now }}
+	last := ""
+	tails := map[string]bool{}
+	for range 1000 {
+		id := s.NewID()
+		if !regexp.MustCompile(`^[0-9a-f]{45}$`).MatchString(id) || id <= last {
+			t.Fatalf("%q after %q: want 13 digits of time and 32 random ones, in order", id, last)
+		}
+		last, tails[id[13:]] = id, true
+	}
+	if len(tails) != 1000 {
+		t.Errorf("%d random ends of 1000 ids", len(tails))
+	}
 }
