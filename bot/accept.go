@@ -17,7 +17,9 @@ func (b *Bot) Accept(ctx context.Context, d webhook.Delivery) error {
 	if err != nil {
 		b.count(d.Event, "unreadable")
 		b.Log.WithFields(map[string]any{"delivery": d.GUID, "event": d.Event}).WithError(err).Warn("a delivery that we cannot read")
-		return nil // GitHub sends the same again; there is nothing to repair
+		// Its GUID is kept, or it would be fetched again and again. Its contents are not: nobody could say whose they are.
+		_, err := b.Store.Accept(ctx, store.Delivery{GUID: d.GUID, Event: d.Event, Received: b.Now()}, nil)
+		return err
 	}
 	fresh, err := b.Store.Accept(ctx, store.Delivery{
 		GUID: d.GUID, Event: d.Event, Action: e.Action, Installation: e.Installation, RepoID: e.Repo.ID, Payload: d.Payload, Received: b.Now(),
@@ -70,8 +72,7 @@ func jobs(e gh.Event) []store.Job {
 			return []store.Job{job}
 		}
 	case "installation", "installation_repositories", "repository":
-		job.Kind, job.RepoID = queue.Installation, 0
-		return []store.Job{job}
+		return installationJobs(e, job)
 	}
 	return nil
 }

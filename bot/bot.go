@@ -57,6 +57,9 @@ func (b *Bot) open(ctx context.Context, job store.Job) (*gh.Client, gh.Repo, err
 	client := b.GitHub.Installation(job.Installation)
 	repo, err := client.Repository(ctx, job.RepoID)
 	repo.Installation = job.Installation
+	if err == nil {
+		err = b.remember(ctx, repo)
+	}
 	return client, repo, err
 }
 

@@ -5,48 +5,89 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/queue"
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/bot/webhook"
 )
 
-// Reconcile finds what no webhook told us of: open pull requests whose head has no evaluation.
+// troubles are what went wrong with some of many things, none of which may keep us from the others. first is the first that
+// another try may mend.
+type troubles struct{ first error }
+
+func (t *troubles) add(log *logrus.Entry, err error, what string) {
+	log.WithError(err).Warn(what)
+	class, _ := gh.Classify(err)
+	if t.first == nil && (class == gh.ClassRateLimited || class == gh.ClassTemporary) {
+		t.first = err
+	}
+}
+
+// Reconcile finds what no webhook told us of: open pull requests whose head has no evaluation. An installation or a
+// repository that cannot be read does not keep it from the others.
 func (b *Bot) Reconcile(ctx context.Context) error {
 	installations, err := b.GitHub.Installations(ctx)
 	if err != nil {
 		return b.giveUp(err)
 	}
+	var t troubles
 	for _, i := range installations {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := b.Store.PutInstallation(ctx, store.Installation(i)); err != nil {
+			return err
+		}
 		if i.Suspended {
 			continue
 		}
-		if err := b.reconcileInstallation(ctx, i.ID); err != nil {
-			class, _ := gh.Classify(err)
-			if class == gh.ClassRateLimited || class == gh.ClassTemporary {
-				return b.giveUp(err)
-			}
-			b.Log.WithField("installation", i.ID).WithError(err).Warn("an installation cannot be looked at")
+		if err := b.eachRepository(ctx, i.ID, b.reconcileRepository(ctx)); err != nil {
+			t.add(b.Log.WithField("installation", i.ID), err, "an installation cannot be looked at, or not all of it")
 		}
 	}
-	return nil
+	return b.giveUp(t.first)
 }
 
-func (b *Bot) reconcileInstallation(ctx context.Context, installation int64) error {
+// eachRepository calls do with every repository of an installation that can be written to, and its open pull requests. It
+// goes on after one that cannot be read, unless the installation's rate limit is reached, and returns the first error that
+// another try may mend.
+func (b *Bot) eachRepository(ctx context.Context, installation int64, do func(gh.Repo, []gh.PullRequest) error) error {
 	client := b.GitHub.Installation(installation)
 	repos, err := client.Repositories(ctx)
 	if err != nil {
 		return err
 	}
+	var t troubles
 	for _, repo := range repos {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		repo.Installation = installation
+		if err := b.remember(ctx, repo); err != nil {
+			return err
+		}
 		if repo.Archived {
 			continue
 		}
-		repo.Installation = installation
 		open, err := client.OpenPullRequests(ctx, repo)
-		if err != nil {
-			return err
+		if err == nil {
+			err = do(repo, open)
 		}
+		if err == nil {
+			continue
+		}
+		t.add(b.Log.WithFields(logrus.Fields{"installation": installation, "repository": repo.ID}), err, "a repository cannot be looked at")
+		if class, _ := gh.Classify(err); class == gh.ClassRateLimited {
+			break
+		}
+	}
+	return t.first
+}
+
+func (b *Bot) reconcileRepository(ctx context.Context) func(gh.Repo, []gh.PullRequest) error {
+	return func(repo gh.Repo, open []gh.PullRequest) error {
 		var missing []int
 		for _, pr := range open {
 			e, err := b.Store.LatestEvaluation(ctx, repo.ID, pr.Number)
@@ -57,84 +98,115 @@ func (b *Bot) reconcileInstallation(ctx context.Context, installation int64) err
 				missing = append(missing, pr.Number)
 			}
 		}
-		if err := b.lookAt(ctx, repo, missing, "reconcile"); err != nil {
-			return err
-		}
+		return b.lookAt(ctx, repo, missing, "reconcile")
 	}
-	return nil
 }
 
 // redeliverWindow is how far back failed deliveries are fetched: GitHub keeps them for three days.
 const redeliverWindow = 72 * time.Hour
 
 // Redeliver fetches the deliveries that did not reach us from the App's delivery log. GitHub does not repeat them by itself.
+// One that cannot be fetched does not keep it from the others.
 func (b *Bot) Redeliver(ctx context.Context) error {
 	failed, err := b.GitHub.FailedDeliveries(ctx, b.Now().Add(-redeliverWindow))
 	if err != nil {
 		return b.giveUp(err)
 	}
+	var t troubles
 	for _, d := range failed {
-		if _, err := b.Store.DeliveryByGUID(ctx, d.GUID); !errors.Is(err, store.ErrNotFound) {
-			if err != nil {
-				return err
-			}
-			continue
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		event, guid, payload, err := b.GitHub.DeliveryPayload(ctx, d.ID)
-		if err != nil {
-			return b.giveUp(err)
-		}
-		if err := b.Accept(ctx, webhook.Delivery{GUID: guid, Event: event, Payload: payload}); err != nil {
-			return err
+		if err := b.redeliver(ctx, d); err != nil {
+			t.add(b.Log.WithFields(logrus.Fields{"delivery": d.GUID, "event": d.Event}), err, "a delivery that failed was not fetched")
 		}
 	}
-	return nil
+	return b.giveUp(t.first)
 }
 
-// Installation brings what we know of an installation in line with GitHub: suspended, removed, repositories renamed. A
-// repository is known by its number, so a new name changes nothing but what people read.
-func (b *Bot) Installation(ctx context.Context, job store.Job) error {
-	client := b.GitHub.Installation(job.Installation)
-	repos, err := client.Repositories(ctx)
-	if class, _ := gh.Classify(err); class == gh.ClassAuth || class == gh.ClassNotFound || class == gh.ClassForbidden {
-		b.Log.WithField("installation", job.Installation).Info("suspended or removed; its jobs end")
-		return nil
+func (b *Bot) redeliver(ctx context.Context, d gh.FailedDelivery) error {
+	if _, err := b.Store.DeliveryByGUID(ctx, d.GUID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	event, _, payload, err := b.GitHub.DeliveryPayload(ctx, d.ID)
+	if class, _ := gh.Classify(err); class == gh.ClassNotFound || class == gh.ClassGone {
+		// It is lost. Its GUID is kept, so that we do not ask for it again for three days.
+		_, stored := b.Store.Accept(ctx, store.Delivery{GUID: d.GUID, Event: d.Event, Installation: d.InstallationID, Received: b.Now()}, nil)
+		return errors.Join(err, stored)
 	}
 	if err != nil {
-		return b.giveUp(err)
+		return err
 	}
-	for _, repo := range repos {
-		repo.Installation = job.Installation
-		open, err := client.OpenPullRequests(ctx, repo)
-		if err != nil {
-			return b.giveUp(err)
-		}
-		var pulls []int
-		for _, pr := range open {
-			pulls = append(pulls, pr.Number)
-		}
-		if err := b.lookAt(ctx, repo, pulls, "installation"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.Accept(ctx, webhook.Delivery{GUID: d.GUID, Event: event, Payload: payload})
 }
 
-// Discarded tells people that a job was given up after all its tries: in the check run of the head that it worked for.
+// Discarded tells people that a job was given up after all its tries: in the check run of the commit that it worked for, if
+// that is still wanted.
 func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
-	if job.Kind != queue.Pull {
-		return
+	log := b.Log.WithFields(logrus.Fields{"installation": job.Installation, "repository": job.RepoID, "pull_request": job.Pull, "kind": job.Kind})
+	log.WithError(cause).Error("given up")
+	var err error
+	switch {
+	case job.Kind == queue.Pull:
+		err = b.discardedPull(ctx, job)
+	case job.MergeGroup:
+		err = b.discardedGroup(ctx, job)
+	}
+	if err != nil {
+		log.WithError(err).Warn("the check run cannot say so")
+	}
+}
+
+var givenUp = gh.Check{
+	Name: checkName, Status: "completed", Conclusion: "neutral", Title: "Not measured: something kept failing",
+	Summary: "This says nothing about growth. The server's log has the cause. To try again, re-run this check.",
+}
+
+// discardedPull holds no lease, so it leaves the word to a job that came later.
+func (b *Bot) discardedPull(ctx context.Context, job store.Job) error {
+	if newest, err := b.Store.NewestJob(ctx, job.Key()); err != nil || newest > job.ID {
+		return err
 	}
 	client, repo, err := b.open(ctx, job)
-	if err == nil {
-		l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
-		if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err == nil {
-			err = l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: something kept failing",
-				Summary: "This says nothing about growth. The server's log has the cause. To try again, re-run this check."})
-		}
-	}
-	b.log(repo, job.Pull).WithError(cause).Error("given up")
 	if err != nil {
-		b.log(repo, job.Pull).WithError(err).Warn("the check run cannot say so")
+		return err
 	}
+	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
+	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
+		return err
+	}
+	if l.pr.State != "open" || job.SHA != "" && job.SHA != l.pr.HeadSHA {
+		return nil
+	}
+	if silent, err := b.silent(ctx, client, repo, l.pr.BaseRef); silent || err != nil {
+		return err
+	}
+	return l.putCheck(givenUp)
+}
+
+// discardedGroup answers for a group of the merge queue: a check that never reports would stop the queue.
+func (b *Bot) discardedGroup(ctx context.Context, job store.Job) error {
+	client, repo, err := b.open(ctx, job)
+	if err != nil {
+		return err
+	}
+	if silent, err := b.silent(ctx, client, repo, job.SHA); silent || err != nil {
+		return err
+	}
+	check := givenUp
+	check.HeadSHA, check.Summary = job.SHA, "The size of each pull request in this group was judged on the pull request itself."
+	_, err = client.PutCheck(ctx, repo, check)
+	return err
+}
+
+// silent reports whether nothing may be said in a repository because it has no file. A file with faults is one.
+func (b *Bot) silent(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) (bool, error) {
+	if !b.RequireConfig {
+		return false, nil
+	}
+	_, found, err := b.repositoryFile(ctx, c, repo, ref)
+	if found {
+		err = nil
+	}
+	return !found, err
 }

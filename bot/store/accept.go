@@ -32,6 +32,7 @@ type Job struct {
 	CommentID    int64         `json:"comment,omitempty"`     // a command is never merged with another
 	CheckRunID   int64         `json:"check,omitempty"`       // of a button
 	MergeGroup   bool          `json:"merge_group,omitempty"` // SHA is the head of a group of the merge queue
+	Removed      bool          `json:"removed,omitempty"`     // the repository, without one the installation, is to be forgotten
 	SHA          string        `json:"sha,omitempty"`         // the head, when the hint named one
 	Why          string        `json:"why,omitempty"`         // for the log
 	Delivery     string        `json:"delivery,omitempty"`    // GUID; Accept fills it in
@@ -52,6 +53,9 @@ const MaxAttempts = 12
 // Key names what the job looks at. Jobs of one key are merged while they wait. A job for a pull request is the same whatever commit
 // its hint named; without one, the commit counts.
 func (j Job) Key() string {
+	if j.Removed {
+		return fmt.Sprintf("%s/removed/%d/%d", j.Kind, j.Installation, j.RepoID)
+	}
 	if j.RepoID == 0 {
 		return fmt.Sprintf("%s/installation/%d", j.Kind, j.Installation)
 	}
@@ -77,7 +81,7 @@ func (s *Store) Accept(ctx context.Context, d Delivery, list []Job) (fresh bool,
 	if d.GUID == "" {
 		return false, errors.New("delivery has no GUID")
 	}
-	payload := s.packer.EncodeAll(d.Payload, nil)
+	payload := notNil(s.packer.EncodeAll(d.Payload, nil))
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Delivery = d.GUID

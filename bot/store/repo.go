@@ -57,13 +57,19 @@ func (s *Store) Repos(ctx context.Context) ([]Repo, error) {
 	return list, err
 }
 
-// DeleteRepo forgets a repository and all that belongs to it.
+// emptyDeliveries leaves nothing of deliveries but that they came.
+const emptyDeliveries = `UPDATE deliveries SET payload = ?2, installation = 0, repo = 0 `
+
+// DeleteRepo forgets a repository and all that belongs to it. Of its deliveries the GUIDs stay, so that none is fetched again.
 func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(t tx) error {
-		for _, table := range []string{"measurements", "evaluations", "test_merges", "outputs", "pulls", "test_merges", "deliveries"} {
+		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges"} {
 			if _, err := t.exec(ctx, s.sql("DELETE FROM "+table+" WHERE repo = ?1"), id); err != nil {
 				return err
 			}
+		}
+		if _, err := t.exec(ctx, s.sql(emptyDeliveries+"WHERE repo = ?1"), id, []byte{}); err != nil {
+			return err
 		}
 		_, err := t.exec(ctx, s.sql("DELETE FROM repos WHERE id = ?1"), id)
 		return err
@@ -115,7 +121,7 @@ func (s *Store) DeleteInstallation(ctx context.Context, id int64) error {
 			return err
 		}
 	}
-	if _, err := s.exec(ctx, `DELETE FROM deliveries WHERE installation = ?1`, id); err != nil {
+	if _, err := s.exec(ctx, emptyDeliveries+`WHERE installation = ?1`, id, []byte{}); err != nil {
 		return err
 	}
 	_, err = s.exec(ctx, `DELETE FROM installations WHERE id = ?1`, id)
