@@ -2,11 +2,14 @@ package bot_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +25,6 @@ import (
 // What keeps us from one installation or repository does not keep us from the next.
 func TestReconcileGoesOn(t *testing.T) {
 	t.Parallel()
-	token := ghtest.OnPath("POST", "/access_tokens")
 	pulls := ghtest.On("GET", "/torvalds/linux/pulls")
 	list := ghtest.On("GET", "/installation/repositories")
 	reset := time.Now().Add(time.Hour)
@@ -32,7 +34,7 @@ func TestReconcileGoesOn(t *testing.T) {
 	}{
 		"repository forbidden":      {fault: ghtest.Fault{Match: pulls, Status: 403, Body: `{"message":"Resource not accessible by integration"}`}},
 		"repository 502":            {fault: ghtest.Fault{Match: pulls, Status: 502}},
-		"installation suspended":    {fault: ghtest.Fault{Match: token, Status: 403, Body: `{"message":"This installation has been suspended"}`}, second: true},
+		"installation suspended":    {fault: ghtest.Fault{Match: list, Status: 403, Body: `{"message":"This installation has been suspended"}`}, second: true},
 		"installation 502":          {fault: ghtest.Fault{Match: list, Status: 502}, second: true},
 		"installation rate limited": {fault: ghtest.RateLimited(list, reset), second: true},
 	}
@@ -55,7 +57,7 @@ func TestReconcileGoesOn(t *testing.T) {
 	}
 }
 
-// onlyFirst restricts a fault to whoever it hits first: one token, or the app for one path.
+// onlyFirst restricts a fault to the installation that it hits first.
 func onlyFirst(f ghtest.Fault) ghtest.Fault {
 	var mu sync.Mutex
 	var first string
@@ -64,16 +66,13 @@ func onlyFirst(f ghtest.Fault) ghtest.Fault {
 		if !match(r) {
 			return false
 		}
-		who := r.URL.Path
-		if token := r.Header.Get("Authorization"); !strings.HasPrefix(r.URL.Path, "/app/") && !strings.Contains(r.URL.Path, "/v3/app/") {
-			who = token
-		}
 		mu.Lock()
 		defer mu.Unlock()
+		token := r.Header.Get("Authorization")
 		if first == "" {
-			first = who
+			first = token
 		}
-		return who == first
+		return token == first
 	}
 	return f
 }
@@ -87,15 +86,26 @@ func TestRedeliverGoesOn(t *testing.T) {
 			w := newWorld(t, "--poll-interval", "1s")
 			pull := w.open("queued")
 			w.idle()
-			fetch := func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/app/hook/deliveries/") }
-			w.github.AddFault(onlyFirst(ghtest.Fault{Match: fetch, Status: status, Body: `{"message":"no"}`}))
+			fetch := func(r *http.Request) bool {
+				return slices.ContainsFunc(w.github.Deliveries(), func(d ghtest.Delivery) bool {
+					return d.Event == "ping" && strings.HasSuffix(r.URL.Path, fmt.Sprintf("/app/hook/deliveries/%d", d.ID))
+				})
+			}
+			var asked atomic.Int32
+			w.github.AddFault(ghtest.Fault{Match: fetch, Do: func(*http.Request) { asked.Add(1) }, Status: status, Body: `{"message":"no"}`})
 			w.github.SetHooks(ghtest.Hooks{Drop: func(ghtest.Delivery) bool { return true }})
-			guid := w.github.Deliver("ping", []byte(`{"zen":"…"}`))
+			guid, sent := w.github.Deliver("ping", []byte(`{"zen":"…"}`)), time.Now()
+			w.eventually("the ping is asked for, and what follows is a second later", func() bool {
+				return asked.Load() > 0 && time.Since(sent) > 2*time.Second
+			})
 			group := w.github.AddMergeGroup(w.repo, pull)
 			w.eventually("the group has its answer", func() bool { return w.check(group.HeadSHA).Conclusion == "success" })
 			_, err := w.store.DeliveryByGUID(t.Context(), guid)
 			if known := err == nil; known != (status == 404) {
 				t.Errorf("the delivery that was not fetched: %v", err)
+			}
+			if n := asked.Load(); status == 404 && n != 1 {
+				t.Errorf("asked for what is lost %d times", n)
 			}
 		})
 	}
