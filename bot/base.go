@@ -119,7 +119,7 @@ func (q *questions) answer(ctx context.Context, n baseline.Need, f *baseline.Fac
 	case baseline.AskRuns:
 		return q.runs(ctx, n.SHAs, f)
 	case baseline.AskMeasured:
-		known, err := q.Store.MeasuredCommits(ctx, q.repo.ID, q.target.name, n.SHAs)
+		known, err := q.Store.MeasuredCommits(ctx, q.repo.ID, storedTarget(q.target.run.Path, q.target.name), n.SHAs)
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func setArtifact(f *baseline.Facts, run int64, a baseline.Artifact) {
 // measure gets the measurement that was decided for. False means that the artifact cannot be measured; the facts say it.
 func (q *questions) measure(f *baseline.Facts, b *baseBuild) (bool, error) {
 	if b.Measured {
-		row, err := q.Store.Baseline(q.ctx, q.repo.ID, q.target.name, b.SHA)
+		row, err := q.Store.Baseline(q.ctx, q.repo.ID, storedTarget(q.target.run.Path, q.target.name), b.SHA)
 		if err != nil {
 			return false, err
 		}

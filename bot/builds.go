@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/intake"
@@ -27,7 +28,7 @@ type headBuilds struct {
 	targets []headTarget
 	pending bool              // a run is not finished
 	seen    bool              // there is a run at all
-	since   time.Time         // when the first run began
+	since   time.Time         // when a run last moved
 	first   time.Time         // when the first run that is finished was
 	failed  *sizediff.Problem // of a run that failed, when nothing could be measured
 	notes   []string          // what people may want to know of it, for the check run
@@ -36,6 +37,7 @@ type headBuilds struct {
 // headTarget is one measured target of the head, or the reason why it is not measured.
 type headTarget struct {
 	name     string
+	label    string // what people read: the name, and the workflow where several have targets of one name
 	run      gh.Run
 	artifact string // its name
 	measured *sizediff.Measurement
@@ -68,7 +70,7 @@ func (h *headBuilds) waiting(targets []config.Target) gh.Check {
 func (h *headBuilds) expect(targets []config.Target) {
 	for _, t := range targets {
 		if t.Required && !slices.ContainsFunc(h.targets, func(have headTarget) bool { return have.name == t.Name }) {
-			h.targets = append(h.targets, headTarget{name: t.Name, problem: &sizediff.Problem{
+			h.targets = append(h.targets, headTarget{name: t.Name, label: t.Name, problem: &sizediff.Problem{
 				Kind: sizediff.ProblemNotMeasured, Reason: "its run is not finished", Remedy: "nothing; the report is made again when the run is finished",
 			}})
 		}
@@ -101,8 +103,8 @@ func (l *look) headBuilds() (*headBuilds, error) {
 	h.pending = len(chosen) > 0 && unbegun(chosen, l.cfg.Targets)
 	for _, run := range chosen {
 		h.seen = true
-		if h.since.IsZero() || run.CreatedAt.Before(h.since) {
-			h.since = run.CreatedAt
+		if run.UpdatedAt.After(h.since) {
+			h.since = run.UpdatedAt
 		}
 		if run.Status == "completed" && (h.first.IsZero() || run.UpdatedAt.Before(h.first)) {
 			h.first = run.UpdatedAt
@@ -110,7 +112,7 @@ func (l *look) headBuilds() (*headBuilds, error) {
 		switch {
 		case run.Status != "completed":
 			h.pending = true
-			h.notes = append(h.notes, fmt.Sprintf("%s is %s", path.Base(run.Path), run.Status))
+			h.notes = append(h.notes, fmt.Sprintf("%s is %s", codeSpan(path.Base(run.Path)), run.Status))
 		case run.Conclusion == "success":
 			if err := l.runTargets(h, run); err != nil {
 				return nil, err
@@ -122,7 +124,36 @@ func (l *look) headBuilds() (*headBuilds, error) {
 		}
 	}
 	slices.SortStableFunc(h.targets, func(a, b headTarget) int { return strings.Compare(a.name, b.name) })
+	h.label()
 	return h, nil
+}
+
+// label tells targets of one name from several workflows apart.
+func (h *headBuilds) label() {
+	count := map[string]int{}
+	for _, t := range h.targets {
+		count[t.name]++
+	}
+	for i := range h.targets {
+		t := &h.targets[i]
+		if t.label = t.name; count[t.name] > 1 {
+			t.label += " (" + path.Base(t.run.Path) + ")"
+		}
+	}
+}
+
+// codeSpan shows a name that a pull request has chosen in Markdown of ours: as code, so that it is no markup and no mention.
+func codeSpan(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '`' || r < ' ' || !unicode.IsPrint(r) {
+			return '\''
+		}
+		return r
+	}, name)
+	if len(name) > 160 {
+		name = strings.ToValidUTF8(name[:160], "") + "..."
+	}
+	return "`" + name + "`"
 }
 
 // chooseRuns keeps one run of each workflow that built this head, in order of their paths: one that succeeded if any did,
@@ -195,7 +226,7 @@ func (l *look) failedRun(h *headBuilds, run gh.Run) error {
 		url = run.URL
 	}
 	h.failed = &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: reason, URL: url, Remedy: "mend the build, or run it again"}
-	h.notes = append(h.notes, reason)
+	h.notes = append(h.notes, codeSpan(reason))
 	for _, t := range l.cfg.Targets {
 		if t.Required && (t.Workflow == "" || t.Workflow == path.Base(run.Path)) {
 			h.targets = append(h.targets, headTarget{name: t.Name, run: run, problem: h.failed})
@@ -210,7 +241,7 @@ func (l *look) runTargets(h *headBuilds, run gh.Run) error {
 	if err != nil {
 		return err
 	}
-	h.notes = append(h.notes, fmt.Sprintf("%s is finished, %d artifacts", path.Base(run.Path), len(artifacts)))
+	h.notes = append(h.notes, fmt.Sprintf("%s is finished, %d artifacts", codeSpan(path.Base(run.Path)), len(artifacts)))
 	if len(l.cfg.Targets) > 0 {
 		return l.namedTargets(h, run, artifacts)
 	}
@@ -227,7 +258,7 @@ func (l *look) runTargets(h *headBuilds, run gh.Run) error {
 		if problem != nil && problem.Kind == notABuild {
 			continue
 		}
-		h.targets = append(h.targets, headTarget{a.Name, run, a.Name, m, problem})
+		h.targets = append(h.targets, headTarget{name: a.Name, run: run, artifact: a.Name, measured: m, problem: problem})
 	}
 	return nil
 }
@@ -252,7 +283,7 @@ func (l *look) namedTargets(h *headBuilds, run gh.Run, artifacts []gh.Artifact) 
 				continue
 			}
 		}
-		h.targets = append(h.targets, headTarget{t.Name, run, a.Name, m, problem})
+		h.targets = append(h.targets, headTarget{name: t.Name, run: run, artifact: a.Name, measured: m, problem: problem})
 	}
 	return nil
 }
@@ -304,7 +335,7 @@ func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Ru
 			return nil, &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: "artifact " + a.Name + " has expired"}, nil
 		}
 		row = store.Measurement{
-			RepoID: repo.ID, Target: target, SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
+			RepoID: repo.ID, Target: storedTarget(run.Path, target), SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
 			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Created: b.Now(),
 		}
 		if row.Blob, row.Problem, err = b.fetchAndMeasure(ctx, c, repo, a); err != nil {
@@ -359,6 +390,10 @@ func (o *oneEach) enter(ctx context.Context, id int64) (done func(), err error) 
 		}
 	}
 }
+
+// storedTarget is what a target is called in the store. Two workflows may both have one of the same name, and what one of them
+// built is no base for the other.
+func storedTarget(workflow, target string) string { return workflow + " " + target }
 
 // noImage marks an artifact in which there was nothing to measure.
 const noImage = "it holds no ELF image"

@@ -17,14 +17,14 @@ func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, 
 	policy := l.cfg.Policy()
 	e = &sizediff.Evaluation{Policy: policy, Provenance: l.provenance()}
 	for _, t := range h.targets {
-		result := sizediff.TargetResult{Name: t.name, Problem: t.problem}
+		result := sizediff.TargetResult{Name: t.label, Problem: t.problem}
 		if t.measured != nil {
 			var base baseBuild
 			if base, err = l.base(t); err != nil {
 				return nil, nil, 0, err
 			}
 			for _, s := range base.Steps {
-				steps = append(steps, t.name+": "+s)
+				steps = append(steps, t.label+": "+s)
 			}
 			if base.wait > 0 {
 				wait = max(wait, base.wait)
@@ -45,13 +45,15 @@ func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, 
 func (l *look) compare(t headTarget, base baseBuild, policy sizediff.Policy) sizediff.TargetResult {
 	if base.measured == nil {
 		alone := sizediff.Compare(t.measured, t.measured, policy.Buckets)
-		return sizediff.TargetResult{Name: t.name, Problem: &base.problem, Head: alone}
+		return sizediff.TargetResult{Name: t.label, Problem: &base.problem, Head: alone}
 	}
 	report := sizediff.Compare(base.measured, t.measured, policy.Buckets)
 	if l.Metrics.Unattributed != nil && report.Totals.Resident.Head > 0 {
 		l.Metrics.Unattributed(float64(report.Closing.Resident.Unattributed.Head) / float64(report.Totals.Resident.Head))
 	}
-	return sizediff.Evaluate(t.name, report, policy)
+	result := sizediff.Evaluate(t.name, report, policy)
+	result.Name = t.label
+	return result
 }
 
 // provenance is what is known before a base was chosen.
@@ -70,9 +72,16 @@ func (l *look) earlier() string {
 		if e.HeadSHA == l.pr.HeadSHA {
 			continue
 		}
-		if rec, err := web.DecodeRecord(e.Record); err == nil {
-			return fmt.Sprintf("%s at %.7s", render.CheckTitle(rec.Evaluation), e.HeadSHA)
+		full, err := l.Store.EvaluationByID(l.ctx, e.ID)
+		var rec web.Record
+		if err == nil {
+			rec, err = web.DecodeRecord(full.Record)
 		}
+		if err != nil {
+			l.log.WithError(err).Warn("an earlier evaluation cannot be read")
+			return ""
+		}
+		return fmt.Sprintf("%s at %.7s", render.CheckTitle(rec.Evaluation), e.HeadSHA)
 	}
 	return ""
 }

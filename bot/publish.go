@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
@@ -23,6 +24,7 @@ const checkName = "oxidometer"
 const (
 	outputComment = "comment"
 	outputCheck   = "check"
+	outputStatus  = "status" // of the check run, in place of a digest
 )
 
 // publish stores the evaluation and brings comment and check run in line with it, unless the head has moved on.
@@ -39,10 +41,10 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 		e.Provenance.HistoryURL = l.PublicURL + "/p/" + l.historyKey()
 		e.Provenance.JSONURL = e.Provenance.ReportURL + ".json"
 	}
-	if err := l.publishComment(e); err != nil {
+	if err := l.publishCheck(e); err != nil { // first: it can always be written, and it gates
 		return err
 	}
-	return l.publishCheck(e)
+	return l.publishComment(e)
 }
 
 // storeEvaluation returns the evaluation's id: that of the newest one, if it says the same of the same head.
@@ -81,7 +83,7 @@ func (l *look) stale() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if now.State != "open" || now.HeadSHA != l.pr.HeadSHA {
+	if now.State != "open" || now.HeadSHA != l.pr.HeadSHA || now.BaseRef != l.pr.BaseRef {
 		l.log.WithField("now", now.HeadSHA).Info("the head moved on while we measured; nothing written")
 		return true, nil
 	}
@@ -114,11 +116,11 @@ func (l *look) publishComment(e *sizediff.Evaluation) error {
 	id, err := l.client.PutComment(l.ctx, l.repo, l.pr.Number, known, match, body.String())
 	switch class, _ := gh.Classify(err); class {
 	case gh.ClassOK:
-	case gh.ClassLocked, gh.ClassForbidden, gh.ClassGone:
+	case gh.ClassTemporary, gh.ClassRateLimited, gh.ClassAuth:
+		return err
+	default:
 		l.log.WithError(err).Warn("the comment cannot be written; the check run carries it")
 		return nil
-	default:
-		return err
 	}
 	return l.putOutput(outputComment, "", id, body.Bytes())
 }
@@ -202,7 +204,41 @@ func (l *look) putCheck(c gh.Check) error {
 	if err != nil {
 		return err
 	}
-	return l.putOutput(outputCheck, c.HeadSHA, id, said)
+	if err := l.putOutput(outputCheck, c.HeadSHA, id, said); err != nil {
+		return err
+	}
+	return l.noteStatus(c.Status)
+}
+
+// noteStatus remembers how far the head is, for Reconcile: nobody need look again at one that is completed.
+func (l *look) noteStatus(status string) error {
+	return l.Store.PutOutput(l.ctx, store.Output{
+		RepoID: l.repo.ID, Pull: l.pr.Number, Kind: outputStatus, HeadSHA: l.pr.HeadSHA, BodySHA256: status, Updated: l.Now(),
+	})
+}
+
+// endCheck completes the check run of a head that will not be measured any more, if it has one and was not evaluated: a
+// check that stays pending for ever tells nobody anything.
+func (l *look) endCheck(sha, title string) error {
+	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, sha)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list, err := l.Store.Evaluations(l.ctx, l.repo.ID, l.pr.Number)
+	if err != nil || slices.ContainsFunc(list, func(e store.Evaluation) bool { return e.HeadSHA == sha }) {
+		return err
+	}
+	_, err = l.client.PutCheck(l.ctx, l.repo, gh.Check{
+		ID: out.GitHubID, Name: checkName, HeadSHA: sha, Status: "completed", Conclusion: "neutral", Title: title,
+		Summary: "This says nothing about growth.",
+	})
+	if isNotFound(err) { // the commit is gone with its fork
+		return nil
+	}
+	return err
 }
 
 func (l *look) putOutput(kind, head string, id int64, body []byte) error {

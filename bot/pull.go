@@ -3,6 +3,8 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,7 +47,35 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 		return b.giveUp(err)
 	}
 	l.log = l.log.WithFields(logrus.Fields{"head": l.pr.HeadSHA, "job": job.ID, "delivery": job.Delivery})
-	return b.giveUp(l.run())
+	err = l.run()
+	if permanent(err) {
+		l.sayRefused(err)
+	}
+	return b.giveUp(err)
+}
+
+// sayRefused completes the check run when GitHub refuses something for good, so that it does not stay pending. If that is
+// refused too, the log has it.
+func (l *look) sayRefused(cause error) {
+	err := l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: GitHub refused what the App needs",
+		Summary: "This says nothing about growth. The server's log has the cause, and `oxidometer doctor` looks for it. To try again, re-run this check."})
+	l.log.WithError(cause).Error("GitHub refuses; given up")
+	if err != nil {
+		l.log.WithError(err).Warn("the check run cannot say so")
+	}
+}
+
+// permanent reports whether no later try can mend an error. A credential that GitHub does not know may be a clock that is
+// being set, so that is tried again; an installation that is suspended or removed is not.
+func permanent(err error) bool {
+	switch class, _ := gh.Classify(err); class {
+	case gh.ClassNotFound, gh.ClassGone, gh.ClassForbidden, gh.ClassLocked:
+		return true
+	case gh.ClassAuth:
+		refused, ok := errors.AsType[*gh.Error](err)
+		return ok && refused.Status != http.StatusUnauthorized
+	}
+	return false
 }
 
 // giveUp turns errors that no later try can mend into the end of the job, and rate limits into a wait.
@@ -57,10 +87,10 @@ func (b *Bot) giveUp(err error) error {
 		return queue.Snooze(f.RetryAfter)
 	}
 	class, after := gh.Classify(err)
-	switch class {
-	case gh.ClassNotFound, gh.ClassGone, gh.ClassAuth, gh.ClassForbidden, gh.ClassLocked:
+	switch {
+	case permanent(err):
 		return queue.Cancel(err.Error())
-	case gh.ClassRateLimited:
+	case class == gh.ClassRateLimited:
 		return queue.Snooze(max(after, 10*time.Second))
 	}
 	return err
@@ -68,7 +98,19 @@ func (b *Bot) giveUp(err error) error {
 
 func (l *look) run() error {
 	if l.pr.State != "open" {
-		return l.Store.ClosePull(l.ctx, l.repo.ID, l.pr.Number) // what still works on it may not write
+		if err := l.Store.ClosePull(l.ctx, l.repo.ID, l.pr.Number); err != nil { // what still works on it may not write
+			return err
+		}
+		return l.endCheck(l.pr.HeadSHA, "Not measured: the pull request was closed")
+	}
+	before, err := l.Store.Head(l.ctx, l.repo.ID, l.pr.Number)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err == nil && before.HeadSHA != l.pr.HeadSHA {
+		if err := l.endCheck(before.HeadSHA, fmt.Sprintf("Not measured: %.7s came before this was", l.pr.HeadSHA)); err != nil {
+			return err
+		}
 	}
 	seq, err := l.Store.SetHead(l.ctx, l.repo.ID, l.pr.Number, l.pr.HeadSHA)
 	if err != nil {
@@ -89,9 +131,12 @@ func (l *look) run() error {
 		return err
 	}
 	if !found && l.RequireConfig {
-		return nil
+		return l.noteStatus("completed") // nothing to say is all there is to say
 	}
 	l.cfg = cfg
+	if err := l.announce(); err != nil {
+		return err
+	}
 	return l.measureAndCompare()
 }
 
@@ -103,11 +148,8 @@ func (l *look) measureAndCompare() error {
 		return err
 	}
 	if heads.pending {
-		if err := l.putCheck(heads.waiting(l.cfg.Targets)); err != nil {
-			return err
-		}
 		if !heads.ready(l.Now(), l.cfg.Comment.Settle) {
-			return l.again(heads.settling(l.Now(), l.cfg.Comment.Settle), heads.since)
+			return l.await(heads.waiting(l.cfg.Targets), heads.settling(l.Now(), l.cfg.Comment.Settle), heads.since)
 		}
 		heads.expect(l.cfg.Targets)
 	}
@@ -119,19 +161,30 @@ func (l *look) measureAndCompare() error {
 		return err
 	}
 	if wait > 0 {
-		if err := l.putCheck(gh.Check{Status: "in_progress", Title: "Waiting for the build of the base", Summary: heads.summary()}); err != nil {
-			return err
-		}
-		return l.again(min(wait, lookAgain), heads.since)
+		return l.await(gh.Check{Status: "in_progress", Title: "Waiting for the build of the base", Summary: heads.summary()}, min(wait, lookAgain), heads.since)
 	}
 	return l.publish(e, steps)
 }
 
-// again ends this look and asks for another one, unless the head waits for too long already. An event brings it forward.
-func (l *look) again(after time.Duration, since time.Time) error {
+// announce gives a head that is new to us its check run, before anything is fetched.
+func (l *look) announce() error {
+	_, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, l.pr.HeadSHA)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return l.putCheck(gh.Check{Status: "queued", Title: "Waiting for CI", Summary: "No workflow run of this head was seen yet."})
+}
+
+// await says in the check run what is awaited, ends this look and asks for another one. An event brings that forward. When
+// nothing has moved for too long it gives up instead.
+func (l *look) await(c gh.Check, after time.Duration, since time.Time) error {
 	if !since.IsZero() && l.Now().Sub(since) > deadline {
-		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: CI did not finish in " + deadline.String(),
-			Summary: "This says nothing about growth. Run the workflow again to have the head measured."})
+		return l.publishNotMeasured(sizediff.Problem{
+			Kind: sizediff.ProblemNotMeasured, Reason: "CI did not finish in " + deadline.String(), Remedy: "run the workflow again",
+		})
+	}
+	if err := l.putCheck(c); err != nil {
+		return err
 	}
 	return queue.Snooze(after)
 }
@@ -142,13 +195,11 @@ func (l *look) nothingToMeasure(h *headBuilds) error {
 	case h.failed != nil:
 		return l.publishNotMeasured(*h.failed)
 	case h.seen:
-		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: the runs of this head have no artifact with an ELF image",
-			Summary: h.summary()})
+		return l.publishNotMeasured(sizediff.Problem{
+			Kind: sizediff.ProblemNotMeasured, Reason: "the runs of this head have no artifact with an ELF image", Remedy: "upload vmlinux and modules as an artifact",
+		})
 	}
-	if err := l.putCheck(gh.Check{Status: "queued", Title: "Waiting for CI", Summary: "No workflow run of this head has begun."}); err != nil {
-		return err
-	}
-	return l.again(lookAgain, l.pr.UpdatedAt)
+	return l.await(gh.Check{Status: "queued", Title: "Waiting for CI", Summary: "No workflow run of this head has begun."}, lookAgain, l.pr.UpdatedAt)
 }
 
 // publishNotMeasured tells that the head's build failed. Without an earlier comment the check run says it alone.

@@ -40,7 +40,7 @@ func (b *Bot) run(ctx context.Context, job store.Job) error {
 	if err != nil {
 		return b.giveUp(err)
 	}
-	if trusted(run, repo) && run.Status == "completed" && run.Conclusion == "success" {
+	if succeeded(run, repo) {
 		if err := b.measureBaseline(ctx, client, repo, run); err != nil {
 			return b.giveUp(err)
 		}
@@ -48,22 +48,50 @@ func (b *Bot) run(ctx context.Context, job store.Job) error {
 	return b.lookAt(ctx, repo, pulls, "workflow_run")
 }
 
-// pullsOfRun finds the open pull requests that a run concerns, through the API: those whose head it built, and for a run of
-// a branch those that want to be merged into it. workflow_run.pull_requests is empty for forks, so it is not asked.
+// succeeded reports whether a run can be a base.
+func succeeded(run gh.Run, repo gh.Repo) bool {
+	return trusted(run, repo) && run.Status == "completed" && run.Conclusion == "success"
+}
+
+// pullsOfRun finds the open pull requests that a run concerns, through the API: those whose head it built, and if it built a
+// branch those that want to be merged into it and miss a base. workflow_run.pull_requests is empty for forks, so it is not asked.
 func (b *Bot) pullsOfRun(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run) ([]int, error) {
 	open, err := c.OpenPullRequests(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
+	built := succeeded(run, repo)
 	var out []int
 	for _, pr := range open {
 		head := pr.HeadSHA == run.HeadSHA && (pr.HeadRepoID == 0 || pr.HeadRepoID == run.HeadRepoID)
-		base := trusted(run, repo) && pr.BaseRef == run.HeadBranch
+		base := built && pr.BaseRef == run.HeadBranch
+		if base && !head {
+			if base, err = b.wantsBase(ctx, repo, pr); err != nil {
+				return nil, err
+			}
+		}
 		if head || base {
 			out = append(out, pr.Number)
 		}
 	}
 	return out, nil
+}
+
+// wantsBase reports whether another build of its branch may change what is said of a pull request: if it was compared exactly,
+// it cannot, and a busy branch need not wake every pull request.
+func (b *Bot) wantsBase(ctx context.Context, repo gh.Repo, pr gh.PullRequest) (bool, error) {
+	e, err := b.Store.LatestEvaluation(ctx, repo.ID, pr.Number)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil || e.HeadSHA != pr.HeadSHA {
+		return true, err
+	}
+	switch sizediff.Verdict(e.State) {
+	case sizediff.VerdictApproximate, sizediff.VerdictToolchain, sizediff.VerdictNotCompared, sizediff.VerdictNotMeasured:
+		return true, nil
+	}
+	return false, nil
 }
 
 // measureBaseline measures what a run of a branch built. Artifacts that cannot be measured are recorded as such.
