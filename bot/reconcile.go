@@ -25,7 +25,7 @@ func (t *troubles) add(log *logrus.Entry, err error, what string) {
 	}
 }
 
-// Reconcile finds what no webhook told us of: open pull requests whose head has no evaluation. An installation or a
+// Reconcile finds what no webhook told us of: open pull requests whose head has no complete check run. An installation or a
 // repository that cannot be read does not keep it from the others.
 func (b *Bot) Reconcile(ctx context.Context) error {
 	installations, err := b.GitHub.Installations(ctx)
@@ -90,11 +90,11 @@ func (b *Bot) reconcileRepository(ctx context.Context) func(gh.Repo, []gh.PullRe
 	return func(repo gh.Repo, open []gh.PullRequest) error {
 		var missing []int
 		for _, pr := range open {
-			e, err := b.Store.LatestEvaluation(ctx, repo.ID, pr.Number)
+			status, err := b.Store.Output(ctx, repo.ID, pr.Number, outputStatus, pr.HeadSHA)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if err != nil || e.HeadSHA != pr.HeadSHA {
+			if status.BodySHA256 != "completed" { // also when there is none
 				missing = append(missing, pr.Number)
 			}
 		}

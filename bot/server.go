@@ -113,7 +113,9 @@ func (s *Server) newQueue(c config.Server, metrics *web.Metrics) (*queue.Queue, 
 	b := s.bot
 	w := queue.Workers{Pull: b.Pull, Base: b.Base, Installation: b.Installation, Reconcile: b.Reconcile, Redeliver: b.Redeliver}
 	return queue.New(s.store, w, queue.Options{
-		Concurrency: c.Workers, Log: s.log, Discarded: b.Discarded, ReconcileEvery: c.PollInterval, RedeliverEvery: min(2*time.Minute, c.PollInterval), SoftStop: stopTime / 2,
+		Concurrency: c.Workers, Log: s.log, Discarded: b.Discarded,
+		Timeout:        30 * time.Minute, // intake may fetch one artifact for 20 minutes
+		ReconcileEvery: c.PollInterval, RedeliverEvery: min(2*time.Minute, c.PollInterval), SoftStop: stopTime / 2,
 		Done: func(kind, outcome string, _ time.Duration) { metrics.Job(kind, outcome) },
 	})
 }

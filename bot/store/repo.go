@@ -172,17 +172,3 @@ func (s *Store) ClosePull(ctx context.Context, repoID int64, pull int) error {
 		repoID, pull, s.now().UnixMicro())
 	return err
 }
-
-// PullsWithoutEvaluation lists open pull requests whose wanted head has no evaluation.
-func (s *Store) PullsWithoutEvaluation(ctx context.Context) ([]Pull, error) {
-	var list []Pull
-	err := s.rows(ctx, `SELECT repo, pull, head, seq FROM pulls WHERE closed = 0 AND NOT EXISTS (SELECT 1 FROM evaluations
-		WHERE evaluations.repo = pulls.repo AND evaluations.pull = pulls.pull AND evaluations.head = pulls.head) ORDER BY repo, pull`, nil,
-		func(scan func(...any) error) error {
-			var p Pull
-			err := scan(&p.RepoID, &p.Pull, &p.HeadSHA, &p.Seq)
-			list = append(list, p)
-			return err
-		})
-	return list, err
-}

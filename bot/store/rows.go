@@ -63,11 +63,6 @@ func (s *Store) MeasurementByArtifact(ctx context.Context, repoID, artifactID in
 	return s.measurement(ctx, `WHERE repo = ?1 AND artifact = ?2 ORDER BY id DESC LIMIT 1`, repoID, artifactID)
 }
 
-// MeasurementByID returns a measurement, or ErrNotFound.
-func (s *Store) MeasurementByID(ctx context.Context, repoID, id int64) (Measurement, error) {
-	return s.measurement(ctx, `WHERE repo = ?1 AND id = ?2`, repoID, id)
-}
-
 // Baseline returns the newest trusted measurement of a commit, or ErrNotFound. One that failed is none.
 func (s *Store) Baseline(ctx context.Context, repoID int64, target, sha string) (Measurement, error) {
 	return s.measurement(ctx, `WHERE repo = ?1 AND target = ?2 AND sha = ?3 AND trusted = 1 AND problem = '' ORDER BY id DESC LIMIT 1`,
