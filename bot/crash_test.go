@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
+	"github.com/oxidometer/oxidometer/bot/store/storetest"
 )
 
 // TestKilled kills the program at one request, before or after the request has taken its effect, and starts it again. There is one
@@ -152,4 +154,32 @@ func (w *world) clean() {
 			w.t.Errorf("left behind: %s", e.Name())
 		}
 	}
+}
+
+// TestReplicas runs two programs on one PostgreSQL, and kills one of them while a head is measured by either. The other ends
+// the work, and knows the comment whoever of them wrote it.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "--database", storetest.Postgres(t))
+	other := *w
+	address := freeAddress(t)
+	other.url = "http://" + address
+	other.args = append(slices.Clone(w.args), "--listen", address)
+	other.start()
+	t.Cleanup(other.stop)
+	w.build(ghtest.Run{}, smallBase(t))
+	pull := w.open("printing")
+	w.build(ghtest.Run{Pull: pull}, smallHead(t))
+	w.comment(pull, grown)
+	w.push(pull)
+	w.shows(pull, "queued", "Waiting for CI")
+	killed := make(chan struct{})
+	w.github.AddFault(ghtest.Fault{Match: ghtest.OnStorage, Times: 1, Cut: true, Do: func(*http.Request) { close(killed) }})
+	w.build(ghtest.Run{Pull: pull}, smallBase(t))
+	<-killed
+	w.cmd.Process.Kill()
+	w.cmd.Wait()
+	w.comment(pull, "**No size change.**")
+	w.shows(pull, "success", "No size change")
+	w.start()
 }

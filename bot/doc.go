@@ -78,8 +78,9 @@
 //	            still the head? ── render ──▶ comment and check run (bot/publish.go)
 //
 // Other kinds of jobs: Base (bot/runs.go) measures what a branch's run built and names the pull requests that may go on;
-// Installation and the periodic Reconcile and Redeliver (bot/reconcile.go) find what no webhook told. Server (bot/server.go)
-// opens, starts and stops all of it; oxidometer serve and the demo are both just a Server with settings.
+// Installation (bot/installation.go) forgets what was taken from the App; the periodic Reconcile and Redeliver
+// (bot/reconcile.go) find what no webhook told. Server (bot/server.go) opens, starts and stops all of it; oxidometer serve and
+// the demo are both just a Server with settings.
 //
 // A look never waits. If CI still runs, or the base is being built, it says so in the check run and snoozes; the event that
 // ends the wait brings the job forward.

@@ -200,6 +200,9 @@ func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
 	if err != nil {
 		return b.giveUp(err)
 	}
+	if silent, err := b.silent(ctx, client, repo, job.SHA); silent || err != nil {
+		return b.giveUp(err)
+	}
 	_, err = client.PutCheck(ctx, repo, gh.Check{
 		Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "success", Title: "Judged on the pull requests of this group",
 		Summary: "The size of each pull request in this group was judged on the pull request itself.",

@@ -25,6 +25,7 @@ import (
 
 	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
 	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/bot/store/storetest"
 )
 
 // world is a GitHub, a repository on it, and the real program serving its webhooks.
@@ -64,7 +65,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		f.Value.Set("6") // the tests wait more than they work
 	}
-	code := m.Run()
+	code := storetest.Main(m)
 	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
