@@ -245,7 +245,7 @@ func TestSettings(t *testing.T) {
 		{func(s *config.Server) {
 			s.Database = "sqlite:" + p.write("text", "hello, this is no database, but a text")
 		}, "database", Fail, "not a database"},
-		{func(s *config.Server) { s.Database = "postgres://u:hunter2@127.0.0.1:1/o" }, "database", Fail, "database 127.0.0.1 does not answer"},
+		{func(s *config.Server) { s.Database = "postgres://u:hunter2@127.0.0.1:1/o" }, "database", Fail, "postgres://127.0.0.1:1/…: does not answer: connect: connection refused; check that it runs there"},
 	} {
 		p.o.Server = good
 		c.change(&p.o.Server)

@@ -38,7 +38,7 @@ func (e *examination) database(ctx context.Context) {
 	}
 	s, err := store.Open(ctx, e.o.Server.Database, e.o.Now)
 	if err != nil {
-		e.failed(what, err, "check --database, its server and its permissions")
+		e.failed(what, err, "")
 		e.skipped(what, "queue")
 		return
 	}
