@@ -1,6 +1,8 @@
 package bot_test
 
 import (
+	"database/sql"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,6 +28,33 @@ func TestBaseMissing(t *testing.T) {
 
 	w.build(ghtest.Run{}, smallBase(t)) // now there is a base
 	w.shows(pull, "success", "No size change")
+}
+
+// A base that is missing for hours is worth a comment. Nothing but the clock brings it about.
+func TestBaseMissingForLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pull := w.open("printing")
+	w.build(ghtest.Run{Pull: pull}, smallHead(t))
+	w.notCompared(pull, "main")
+	w.idle()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "bot.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, later := range []string{
+		"UPDATE evaluations SET created = created - 3 * 3600 * 1000000",
+		"UPDATE river_job SET scheduled_at = datetime('now') WHERE state = 'scheduled' AND kind = 'pull'",
+	} {
+		if result, err := db.Exec(later); err != nil {
+			t.Fatal(err)
+		} else if n, _ := result.RowsAffected(); n == 0 {
+			t.Fatalf("%s: there is none", later)
+		}
+	}
+	w.comment(pull, "**Not compared")
+	w.idle()
 }
 
 // A base that was measured while its artifact was there is as good as ever.

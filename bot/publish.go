@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/queue"
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/config"
@@ -27,12 +28,15 @@ const (
 	outputStatus  = "status" // of the check run, in place of a digest
 )
 
+// uncomparedFor is how long a head must lack a base until a first comment says so.
+const uncomparedFor = 2 * time.Hour
+
 // publish stores the evaluation and brings comment and check run in line with it, unless the head has moved on.
 func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 	if stale, err := l.stale(); stale || err != nil {
 		return err
 	}
-	id, err := l.storeEvaluation(e, steps)
+	id, since, err := l.storeEvaluation(e, steps)
 	if err != nil {
 		return ignoreSuperseded(err)
 	}
@@ -44,26 +48,35 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 	if err := l.publishCheck(e); err != nil { // first: it can always be written, and it gates
 		return err
 	}
-	return l.publishComment(e)
+	if err := l.publishComment(e, since); err != nil {
+		return err
+	}
+	if left := since.Add(uncomparedFor).Sub(l.Now()); left > 0 && worstCompared(e) == sizediff.VerdictNotCompared {
+		return queue.Snooze(left)
+	}
+	return nil
 }
 
-// storeEvaluation returns the evaluation's id: that of the newest one, if it says the same of the same head.
-func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (string, error) {
+// storeEvaluation returns the evaluation's id, and since when that is what we say: those of the newest one, if it says the same
+// of the same head.
+func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (id string, since time.Time, err error) {
 	data, err := web.Record{Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps}.Encode()
 	if err != nil {
-		return "", err
+		return "", since, err
 	}
 	last, err := l.Store.LatestEvaluation(l.ctx, l.repo.ID, l.pr.Number)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return "", err
+		return "", since, err
 	}
 	if err == nil && last.HeadSHA == l.pr.HeadSHA && sameEvaluation(last.Record, data) {
-		return last.ID, nil
+		return last.ID, last.Created, nil
 	}
-	return l.Store.PutEvaluation(l.ctx, store.Evaluation{
+	since = l.Now()
+	id, err = l.Store.PutEvaluation(l.ctx, store.Evaluation{
 		RepoID: l.repo.ID, Pull: l.pr.Number, HeadSHA: l.pr.HeadSHA, BaseSHA: e.Provenance.Base, MergeSHA: e.Provenance.MergeOf,
-		State: string(e.Verdict()), Record: data, Created: l.Now(),
+		State: string(e.Verdict()), Record: data, Created: since,
 	}, l.seq)
+	return id, since, err
 }
 
 // sameEvaluation compares records by what they say of the build. Its title may have changed since, and the steps to its base are
@@ -98,14 +111,15 @@ func ignoreSuperseded(err error) error {
 	return err
 }
 
-// publishComment creates the comment when there is something to say, and always updates one that exists.
-func (l *look) publishComment(e *sizediff.Evaluation) error {
+// publishComment creates the comment when there is something to say, and always updates one that exists. What e says is said
+// since then.
+func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 	match := l.signer.match(l.repo, l.pr.Number)
 	known, exists, err := l.knownComment(match)
 	if err != nil {
 		return err
 	}
-	if !exists && !l.wantsComment(e) {
+	if !exists && !l.wantsComment(e, since) {
 		return nil
 	}
 	var body bytes.Buffer
@@ -140,7 +154,7 @@ func (l *look) knownComment(match func(string) bool) (id int64, exists bool, err
 }
 
 // wantsComment says whether a first comment is due.
-func (l *look) wantsComment(e *sizediff.Evaluation) bool {
+func (l *look) wantsComment(e *sizediff.Evaluation, since time.Time) bool {
 	if l.pr.Draft && l.cfg.Comment.OnDraft != config.DraftComment {
 		return false
 	}
@@ -157,7 +171,7 @@ func (l *look) wantsComment(e *sizediff.Evaluation) bool {
 	case sizediff.VerdictNoChange, sizediff.VerdictNotMeasured:
 		return false
 	case sizediff.VerdictNotCompared: // only when it lasts: the base may be measured soon
-		return l.Now().Sub(l.pr.UpdatedAt) > 2*time.Hour
+		return l.Now().Sub(since) >= uncomparedFor
 	}
 	return true
 }
