@@ -200,8 +200,13 @@
 // back with limits too, since whoever took over the child wrote it.
 //
 // Decision: our comment is found by its number in the store, else by the App that wrote it and a marker. The marker holds an
-// HMAC over repository and pull request, under a key derived from the App's private key: it survives the loss of the database,
-// and nobody else can make one. A person who posts our marker gets nothing: the author is asked for first.
+// HMAC over repository and pull request. Its key is derived from the App's private key at the first start and kept in the
+// store from then on, so it survives both a new private key and the loss of the database, and nobody else can make one. A person
+// who posts our marker gets nothing: the author is asked for first.
+//
+// Decision: the check run is written before the comment. It can always be written, also where a conversation is locked, and it is
+// what gates; a comment that GitHub refuses does not keep it from being complete. What no later try can mend ends as a neutral
+// check run that says so, and so does a head that was pushed over before it was measured: no check stays pending for ever.
 //
 // Decision: report pages have no login. Their addresses hold random bits (reports) or an HMAC (history); whoever was given the
 // link may read, as with the artifact's own link. The pages need no script and work under a policy that allows none.

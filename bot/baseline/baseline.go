@@ -31,6 +31,7 @@ type Facts struct {
 	// TestMerges are the merge commits that GitHub has named for this pull request (merge_commit_sha), now and earlier.
 	TestMerges []TestMerge
 	// Manifest is what the build says about itself. It comes out of an artifact, so it counts only as far as Commits confirm it.
+	// Nil where there is none; no build that the App reads carries one yet.
 	Manifest *Manifest
 	// FirstAsked is when the base was first looked for; waiting is counted from then. Zero: now.
 	FirstAsked time.Time
