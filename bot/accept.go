@@ -58,7 +58,8 @@ func jobs(e gh.Event) []store.Job {
 		}
 	case "check_run", "check_suite":
 		if e.Action == "rerequested" || e.Action == "requested_action" {
-			job.SHA, job.Priority = e.HeadSHA, 1 // a person waits
+			job.SHA, job.CheckRunID, job.Priority = e.HeadSHA, e.CheckRunID, 1 // a person waits
+			job.MergeGroup = strings.HasPrefix(e.HeadBranch, "gh-readonly-queue/")
 			return []store.Job{job}
 		}
 	case "push": // without the permission to read merge queues, this is how we hear of a group

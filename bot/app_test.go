@@ -236,6 +236,33 @@ func TestMergeGroup(t *testing.T) {
 	if c := w.check(group.HeadSHA); len(c.History) != 1 || c.Name != "oxidometer" {
 		t.Errorf("check run %q had %d states, want its answer at once", c.Name, len(c.History))
 	}
+	w.answersAgain(group.HeadSHA, "success")
+}
+
+// A head that was pushed over has nothing to wait for. Who asks again is told.
+func TestRerequestedOldHead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pull := w.open("printing")
+	w.shows(pull, "queued", "Waiting for CI")
+	old := w.head(pull)
+	w.push(pull)
+	w.eventually("the old head's check run has ended", func() bool { return w.check(old).Conclusion == "neutral" })
+	w.answersAgain(old, "neutral")
+}
+
+// answersAgain asks for a commit's check run again.
+func (w *world) answersAgain(sha, conclusion string) {
+	w.t.Helper()
+	w.idle()
+	before := w.check(sha)
+	if err := w.github.RerequestCheck(w.repo, before.ID, "torvalds"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.eventually("the check run is written again", func() bool { return len(w.check(sha).History) > len(before.History) })
+	if c := w.check(sha); c.Conclusion != conclusion {
+		w.t.Errorf("asked for again, the check run is %q, want %q", c.Conclusion, conclusion)
+	}
 }
 
 func TestRerequested(t *testing.T) {

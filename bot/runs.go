@@ -172,6 +172,13 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 			pulls = append(pulls, pr.Number)
 		}
 	}
+	if len(pulls) == 0 && job.CheckRunID != 0 {
+		_, err = client.PutCheck(ctx, repo, gh.Check{
+			ID: job.CheckRunID, Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "neutral",
+			Title: "Not measured: no open pull request has this head", Summary: "This says nothing about growth.",
+		})
+		return b.giveUp(err)
+	}
 	for _, n := range pulls {
 		if err := b.forgetCheck(ctx, repo, n, job.SHA); err != nil {
 			return err

@@ -430,6 +430,7 @@ func (s *Server) AddMergeGroup(r *Repo, numbers ...int) MergeGroup {
 	r.branches[g.HeadRef] = tip
 	queue := s.account("github-merge-queue[bot]")
 	s.emitPush(r, g.HeadRef, "", tip, queue)
+	s.requestSuites(r, g.HeadRef, "", tip, queue)
 	s.emitMergeGroup(r, g, "checks_requested", obj{})
 	return g
 }
