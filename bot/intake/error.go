@@ -51,9 +51,10 @@ func harmless(text string) string {
 	text = linkSecret.ReplaceAllString(strings.ToValidUTF8(text, "?"), "")
 	var b strings.Builder
 	for _, r := range strings.TrimSpace(text) {
+		if b.Len() > most {
+			break
+		}
 		switch {
-		case b.Len() >= most:
-			return b.String() + "..."
 		case r == '\n' || r == '\t':
 			b.WriteByte(' ')
 		case strconv.IsPrint(r):
@@ -62,7 +63,11 @@ func harmless(text string) string {
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		}
 	}
-	return b.String()
+	line := b.String()
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most-len("...")], "") + "..."
+	}
+	return line
 }
 
 func formatSize(n int64) string {
