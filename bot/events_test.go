@@ -155,3 +155,17 @@ func TestRedeliver(t *testing.T) {
 	group := w.github.AddMergeGroup(w.repo, pull)
 	w.eventually("the group has its answer", func() bool { return w.check(group.HeadSHA).Conclusion == "success" })
 }
+
+// A head whose check run ended because the pull request was closed waits again when it is opened again.
+func TestReopenedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pull := w.open("printing")
+	w.shows(pull, "queued", "Waiting for CI")
+	w.idle()
+	w.github.ClosePull(w.repo, pull)
+	w.shows(pull, "neutral", "Not measured: the pull request was closed")
+	w.idle()
+	w.github.ReopenPull(w.repo, pull)
+	w.shows(pull, "queued", "Waiting for CI")
+}

@@ -249,10 +249,10 @@ func (l *look) endCheck(sha, title string) error {
 		ID: out.GitHubID, Name: checkName, HeadSHA: sha, Status: "completed", Conclusion: "neutral", Title: title,
 		Summary: "This says nothing about growth.",
 	})
-	if isNotFound(err) { // the commit is gone with its fork
-		return nil
+	if err != nil && !isNotFound(err) { // else the commit is gone with its fork
+		return err
 	}
-	return err
+	return l.forgetCheck(l.ctx, l.repo, l.pr.Number, sha) // reopened or pushed back to, it has to say again what it said
 }
 
 func (l *look) putOutput(kind, head string, id int64, body []byte) error {
