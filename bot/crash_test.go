@@ -162,11 +162,11 @@ func TestReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--database", storetest.Postgres(t))
 	other := *w
-	address := freeAddress(t)
+	address := ghtest.FreeAddress()
 	other.url = "http://" + address
 	other.args = append(slices.Clone(w.args), "--listen", address)
-	other.start()
 	t.Cleanup(other.stop)
+	other.start()
 	w.build(ghtest.Run{}, smallBase(t))
 	pull := w.open("printing")
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))

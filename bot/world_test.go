@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -84,7 +83,7 @@ var appKey = sync.OnceValues(func() (*rsa.PrivateKey, []byte) {
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), log: new(syncBuffer)}
-	listen := freeAddress(t)
+	listen := ghtest.FreeAddress()
 	w.url = "http://" + listen
 	key, keyPEM := appKey()
 	w.github = ghtest.New(ghtest.Options{
@@ -102,18 +101,9 @@ func newWorld(t *testing.T, flags ...string) *world {
 	w.args = append([]string{"serve", "--listen", listen, "--app-id", "7", "--private-key", keyFile, "--webhook-secret", webhookSecret,
 		"--github-url", api + "/", "--database", "sqlite:" + filepath.Join(w.dir, "bot.db"), "--allow-loopback", "--public-url", w.url,
 		"--log-level", "debug", "--log-format", "text"}, flags...)
-	w.start()
 	t.Cleanup(w.stop)
+	w.start()
 	return w
-}
-
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // start runs the program and waits until it is ready.
@@ -123,13 +113,14 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.cmd = exec.Command(path, w.args...)
-	w.cmd.Stdout, w.cmd.Stderr = w.log, w.log
-	w.cmd.Env = []string{"TMPDIR=" + w.dir, "PATH=" + os.Getenv("PATH")}
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := w.cmd.Start(); err != nil {
+	cmd := exec.Command(path, w.args...)
+	cmd.Stdout, cmd.Stderr = w.log, w.log
+	cmd.Env = []string{"TMPDIR=" + w.dir, "PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	w.cmd = cmd
 	w.eventually("the program is ready", func() bool {
 		resp, err := http.Get(w.url + "/readyz")
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -86,16 +85,6 @@ func (p *process) ends() int {
 	return 0
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // pressButton does what a person does on setup's page.
 func pressButton(t *testing.T, page string) {
 	t.Helper()
@@ -125,7 +114,7 @@ func TestSetupServeDoctor(t *testing.T) {
 	github := ghtest.New(ghtest.Options{AppID: 1, T: t})
 	api, stop := github.Start()
 	defer stop()
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), ghtest.FreeAddress()
 
 	setup := startProcess(t, dir, "setup", "--github-url", api, "--public-url", "http://"+address, "--name", "size", "--commands")
 	pressButton(t, setup.says(`http://127\.0\.0\.1:\d+/`))
