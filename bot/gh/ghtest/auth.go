@@ -177,11 +177,28 @@ func (c *call) enterRepo(needs string) (answer, bool) {
 	reads := c.r.Method == http.MethodGet
 	switch {
 	case c.covers(repo) && !allows(c.token.permissions, needs), !c.covers(repo) && (!reads || always):
-		a := fail(http.StatusForbidden, "Resource not accessible by integration")
-		a.header = http.Header{"X-Accepted-Github-Permissions": {strings.NewReplacer("|", "; ", ":", "=").Replace(needs)}}
-		return a, false
+		return refuse(needs), false
 	case !reads && repo.archived:
 		return fail(http.StatusForbidden, "Repository was archived so is read-only."), false
+	}
+	return answer{}, true
+}
+
+// refuse is GitHub's answer to a token that lacks the permission, with the permissions that would do.
+func refuse(needs string) answer {
+	a := fail(http.StatusForbidden, "Resource not accessible by integration")
+	a.header = http.Header{"X-Accepted-Github-Permissions": {strings.NewReplacer("|", "; ", ":", "=").Replace(needs)}}
+	return a
+}
+
+// enterOrg decides whether the caller may do in the organization that the route names what needs says.
+func (c *call) enterOrg(needs string) (answer, bool) {
+	org := c.s.accounts[strings.ToLower(c.arg("org"))]
+	switch {
+	case org == nil || org.kind != "Organization":
+		return notFound(), false
+	case c.inst.account != org || !allows(c.token.permissions, needs):
+		return refuse(needs), false
 	}
 	return answer{}, true
 }

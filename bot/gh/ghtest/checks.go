@@ -34,7 +34,7 @@ type check struct {
 	CheckState
 	details, external  string
 	actions            []CheckAction
-	annotations        []obj
+	annotations        []Annotation
 	started, completed time.Time
 	history            []CheckState
 }
@@ -44,6 +44,47 @@ type CheckAction struct {
 	Label       string `json:"label"`
 	Description string `json:"description"`
 	Identifier  string `json:"identifier"`
+}
+
+// Annotation is a note of a check run on lines of a file. The columns may be nil.
+type Annotation struct {
+	Path        string `json:"path"`
+	StartLine   int    `json:"start_line"`
+	EndLine     int    `json:"end_line"`
+	StartColumn *int   `json:"start_column"`
+	EndColumn   *int   `json:"end_column"`
+	Level       string `json:"annotation_level"`
+	Message     string `json:"message"`
+	Title       string `json:"title"`
+	RawDetails  string `json:"raw_details"`
+}
+
+var annotationLevels = []string{"notice", "warning", "failure"}
+
+// fault says what GitHub refuses of it, "" for nothing.
+func (a Annotation) fault() string {
+	column := func(n *int) bool { return n == nil || *n >= 1 && a.StartLine == a.EndLine }
+	switch {
+	case a.Path == "" || a.Message == "" || a.Level == "" || a.StartLine == 0 || a.EndLine == 0:
+		return "\"path\", \"start_line\", \"end_line\", \"annotation_level\", \"message\" weren't supplied."
+	case a.StartLine < 0 || a.EndLine < a.StartLine:
+		return fmt.Sprintf("lines %d to %d are none", a.StartLine, a.EndLine)
+	case !column(a.StartColumn) || !column(a.EndColumn):
+		return "columns are only for annotations of one line"
+	case !slices.Contains(annotationLevels, a.Level):
+		return a.Level + " is not a member of [\"notice\", \"warning\", \"failure\"]."
+	case len(a.Message) > maxCheckText || len(a.RawDetails) > maxCheckText:
+		return "message and raw_details have at most 64 KB"
+	case utf8.RuneCountInString(a.Title) > 255:
+		return fmt.Sprintf("Only 255 characters are allowed; %d were supplied.", utf8.RuneCountInString(a.Title))
+	}
+	return ""
+}
+
+func (a Annotation) json(c *check, s *Server) obj {
+	return obj{"path": a.Path, "start_line": a.StartLine, "end_line": a.EndLine, "start_column": a.StartColumn, "end_column": a.EndColumn,
+		"annotation_level": a.Level, "title": textOrNil(a.Title), "message": a.Message, "raw_details": textOrNil(a.RawDetails),
+		"blob_href": fmt.Sprintf("%s/blob/%s/%s", c.repo.web(s), c.sha, a.Path)}
 }
 
 // CheckOptions say what a check run of another App is like.
@@ -245,11 +286,11 @@ type checkInput struct {
 	StartedAt   *string `json:"started_at"`
 	CompletedAt *string `json:"completed_at"`
 	Output      *struct {
-		Title       *string `json:"title"`
-		Summary     *string `json:"summary"`
-		Text        *string `json:"text"`
-		Annotations []obj   `json:"annotations"`
-		Images      []obj   `json:"images"`
+		Title       *string      `json:"title"`
+		Summary     *string      `json:"summary"`
+		Text        *string      `json:"text"`
+		Annotations []Annotation `json:"annotations"`
+		Images      []obj        `json:"images"`
 	} `json:"output"`
 	Actions *[]CheckAction `json:"actions"`
 }
@@ -292,6 +333,11 @@ func (in *checkInput) fault() (answer, bool) {
 			return bad("text", "custom", fmt.Sprintf("text exceeds a maximum bytesize of %d", maxCheckText))
 		case len(o.Annotations) > maxAnnotations:
 			return fail(422, fmt.Sprintf("Invalid request.\n\nNo more than %d items are allowed; %d were supplied.", maxAnnotations, len(o.Annotations))), true
+		}
+		for i, a := range o.Annotations {
+			if fault := a.fault(); fault != "" {
+				return fail(422, fmt.Sprintf("Invalid request.\n\nFor 'properties/annotations/%d', %s", i, fault)), true
+			}
 		}
 	}
 	return in.actionFault()
@@ -445,7 +491,11 @@ func listAnnotations(c *call) answer {
 	if one == nil {
 		return notFound()
 	}
-	return ok(paged(c, list(one.annotations)))
+	out := []obj{}
+	for _, a := range paged(c, one.annotations) {
+		out = append(out, a.json(one, c.s))
+	}
+	return ok(out)
 }
 
 func listChecksForRef(c *call) answer {

@@ -3,6 +3,7 @@ package ghtest
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (s *Server) PostCommentVia(r *Repo, number int, login, body string, appID i
 	switch {
 	case p == nil:
 		return 0, &Refused{404, fmt.Sprintf("there is no pull request %d", number)}
-	case p.locked && levels[permissionOf[r.role(author)]] < levels["write"]:
+	case p.locked && levels[permissionOf[r.role(author).base]] < levels["write"]:
 		return 0, &Refused{403, lockedMessage}
 	case r.archived:
 		return 0, &Refused{403, "Repository was archived so is read-only."}
@@ -182,27 +183,57 @@ func (c *comment) json(s *Server) obj {
 	return o
 }
 
-// mayComment: comments on pull requests need either permission, those on issues the one for issues.
-func (c *call) mayComment(p *pull, level string) (answer, bool) {
-	if p.issue && c.covers(c.repo) && !allows(c.token.permissions, "issues:"+level) {
-		return fail(403, "Resource not accessible by integration"), false
+// may says whether the token suffices for what belongs to this pull request or issue. The routes take either permission,
+// but each is only good for its own kind: what lies on a pull request needs the one on pull requests, whatever the path says.
+func (c *call) may(p *pull) (answer, bool) {
+	need := "pull_requests"
+	if p.issue {
+		need = "issues"
+	}
+	level := "write"
+	if c.r.Method == http.MethodGet {
+		level = "read"
+	}
+	if c.covers(c.repo) && !allows(c.token.permissions, need+":"+level) {
+		return refuse("issues:" + level + "|pull_requests:" + level), false
 	}
 	return answer{}, true
 }
 
-func listComments(c *call) answer {
+// issueOf finds the pull request or issue that the route names, if the token suffices for it.
+func (c *call) issueOf() (*pull, answer, bool) {
 	p := c.repo.issueOrPull(c.id("number"))
 	if p == nil {
-		return notFound()
+		return nil, notFound(), false
 	}
-	if a, ok := c.mayComment(p, "read"); !ok {
+	a, pass := c.may(p)
+	return p, a, pass
+}
+
+// commentOf finds the comment that the route names, if the token suffices for it.
+func (c *call) commentOf() (*comment, answer, bool) {
+	one := c.s.comment(c.repo, c.id("id"))
+	if one == nil {
+		return nil, notFound(), false
+	}
+	a, pass := c.may(one.on)
+	return one, a, pass
+}
+
+func listComments(c *call) answer {
+	p, a, found := c.issueOf()
+	if !found {
 		return a
 	}
 	return c.comments(func(one *comment) bool { return one.on == p })
 }
 
+// listRepoComments leaves out what the token does not suffice for.
 func listRepoComments(c *call) answer {
-	return c.comments(func(one *comment) bool { return one.on.repo == c.repo })
+	return c.comments(func(one *comment) bool {
+		_, pass := c.may(one.on)
+		return one.on.repo == c.repo && pass
+	})
 }
 
 // comments lists those that are wanted, oldest first.
@@ -225,11 +256,8 @@ func (c *call) comments(wanted func(*comment) bool) answer {
 }
 
 func createComment(c *call) answer {
-	p := c.repo.issueOrPull(c.id("number"))
-	if p == nil {
-		return notFound()
-	}
-	if a, ok := c.mayComment(p, "write"); !ok {
+	p, a, found := c.issueOf()
+	if !found {
 		return a
 	}
 	body, a, ok := c.commentText()
@@ -241,7 +269,7 @@ func createComment(c *call) answer {
 	}
 	made := c.s.addComment(p, c.s.bot(c.inst.app), c.inst.app, body)
 	a = created(made.json(c.s))
-	a.header = map[string][]string{"Location": {fmt.Sprintf("%s/issues/comments/%d", c.repo.api(c.s), made.id)}}
+	a.header = http.Header{"Location": {fmt.Sprintf("%s/issues/comments/%d", c.repo.api(c.s), made.id)}}
 	return a
 }
 
@@ -262,9 +290,9 @@ func (c *call) commentText() (string, answer, bool) {
 }
 
 func getComment(c *call) answer {
-	one := c.s.comment(c.repo, c.id("id"))
-	if one == nil {
-		return notFound()
+	one, a, found := c.commentOf()
+	if !found {
+		return a
 	}
 	return ok(one.json(c.s))
 }
@@ -272,9 +300,9 @@ func getComment(c *call) answer {
 // own finds the comment to change. What GitHub says to an App that changes somebody else's is not documented; here it is
 // refused and reported, because no client of this package should try.
 func (c *call) own() (*comment, answer, bool) {
-	one := c.s.comment(c.repo, c.id("id"))
-	if one == nil {
-		return nil, notFound(), false
+	one, a, found := c.commentOf()
+	if !found {
+		return nil, a, false
 	}
 	if one.app != c.inst.app {
 		c.s.report("ghtest: %s %s changes a comment of %s", c.r.Method, c.r.URL.Path, one.author.login)
@@ -310,9 +338,9 @@ func (r reaction) json(s *Server) obj {
 }
 
 func listReactions(c *call) answer {
-	one := c.s.comment(c.repo, c.id("id"))
-	if one == nil {
-		return notFound()
+	one, a, found := c.commentOf()
+	if !found {
+		return a
 	}
 	out := []obj{}
 	for _, r := range paged(c, one.reactions) {
@@ -324,9 +352,9 @@ func listReactions(c *call) answer {
 }
 
 func createReaction(c *call) answer {
-	one := c.s.comment(c.repo, c.id("id"))
-	if one == nil {
-		return notFound()
+	one, a, found := c.commentOf()
+	if !found {
+		return a
 	}
 	var in struct {
 		Content string `json:"content"`
@@ -349,9 +377,9 @@ func createReaction(c *call) answer {
 }
 
 func deleteReaction(c *call) answer {
-	one := c.s.comment(c.repo, c.id("id"))
-	if one == nil {
-		return notFound()
+	one, a, found := c.commentOf()
+	if !found {
+		return a
 	}
 	for i, r := range one.reactions {
 		if r.id == c.id("reaction") && r.author == c.s.bot(c.inst.app) {

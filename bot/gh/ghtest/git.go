@@ -336,6 +336,7 @@ func (c *commit) firstParent() string {
 type changedFile struct {
 	path, status, sha    string
 	additions, deletions int
+	previous             string // of a renamed file
 }
 
 // diff lists the files that differ, by path. base may be "".
@@ -350,18 +351,38 @@ func (s *Server) diff(base, head string) []changedFile {
 		was, had := old[path]
 		switch {
 		case !had:
-			out = append(out, changedFile{path, "added", blobSHA(text), lines(text), 0})
+			out = append(out, changedFile{path, "added", blobSHA(text), lines(text), 0, ""})
 		case was != text:
-			out = append(out, changedFile{path, "modified", blobSHA(text), lines(text), lines(was)})
+			out = append(out, changedFile{path, "modified", blobSHA(text), lines(text), lines(was), ""})
 		}
 	}
 	for path, was := range old {
 		if _, has := now[path]; !has {
-			out = append(out, changedFile{path, "removed", blobSHA(was), 0, lines(was)})
+			out = append(out, changedFile{path, "removed", blobSHA(was), 0, lines(was), ""})
 		}
 	}
 	slices.SortFunc(out, func(a, b changedFile) int { return cmp.Compare(a.path, b.path) })
 	return out
+}
+
+// renames makes one renamed file of an added and a removed one with the same content, as git does with equal files.
+func renames(files []changedFile) []changedFile {
+	removed := map[string][]string{}
+	for _, f := range files {
+		if f.status == "removed" {
+			removed[f.sha] = append(removed[f.sha], f.path)
+		}
+	}
+	gone := map[string]bool{}
+	var out []changedFile
+	for _, f := range files {
+		if from := removed[f.sha]; f.status == "added" && len(from) > 0 {
+			f.status, f.previous, f.additions = "renamed", from[0], 0
+			gone[from[0]], removed[f.sha] = true, from[1:]
+		}
+		out = append(out, f)
+	}
+	return slices.DeleteFunc(out, func(f changedFile) bool { return f.status == "removed" && gone[f.path] })
 }
 
 func lines(text string) int {
@@ -373,11 +394,15 @@ func lines(text string) int {
 }
 
 func (f changedFile) json(s *Server, r *Repo, ref string) obj {
-	return obj{
+	o := obj{
 		"sha": f.sha, "filename": f.path, "status": f.status, "additions": f.additions, "deletions": f.deletions, "changes": f.additions + f.deletions,
 		"blob_url": r.web(s) + "/blob/" + ref + "/" + f.path, "raw_url": r.web(s) + "/raw/" + ref + "/" + f.path,
 		"contents_url": r.api(s) + "/contents/" + f.path + "?ref=" + ref,
 	}
+	if f.previous != "" {
+		o["previous_filename"] = f.previous
+	}
+	return o
 }
 
 func noCommit(ref string) answer { return fail(422, "No commit found for SHA: "+ref) }

@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 		w.AddJob(run, Job{Name: fmt.Sprint(i)})
 		w.AddArtifact(run, Artifact{Name: fmt.Sprint(i)})
 		w.AddCheck(w.repo, CheckOptions{SHA: sha, Name: fmt.Sprint(i)})
-		w.SetLabel(w.repo, 1, fmt.Sprint(i), true)
+		w.SetLabel(w.repo, 1, "acme", fmt.Sprint(i), true)
 		w.PushHead(w.repo, 2, Commit{})
 	}
 	w.mu.Lock() // and a suite of its own App, beside the one of GitHub Actions

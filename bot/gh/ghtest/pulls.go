@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Pull says what a new pull request is like.
@@ -43,8 +44,20 @@ type pull struct {
 	testedHead, testedBase         string // what mergeSHA and mergeable were computed for
 	conflict                       bool
 	waits                          int
+	events                         []issueEvent
 	created, updated, closed, when time.Time // when: of the merge
 	reviews                        []*review
+}
+
+// issueEvent is an entry of a pull request's history: labeled, unlabeled, closed, reopened, merged, locked, unlocked or
+// renamed.
+type issueEvent struct {
+	id    int64
+	by    *account
+	app   *app // that did it, or nil
+	kind  string
+	label label // of labeled and unlabeled
+	at    time.Time
 }
 
 type review struct {
@@ -76,7 +89,9 @@ func (s *Server) OpenPull(r *Repo, o Pull) int {
 		head: o.Head, headRef: o.Branch, headSHA: o.Head.branches[o.Branch], baseRef: o.Base, baseSHA: base, created: now, updated: now,
 	}
 	for _, name := range o.Labels {
-		p.labels = append(p.labels, r.label(s, name).name)
+		l := r.label(s, name)
+		p.labels = append(p.labels, l.name)
+		s.happened(p, p.author, "labeled").label = l
 	}
 	r.pulls = append(r.pulls, p)
 	s.emitPull(p, p.author, "opened", obj{})
@@ -151,6 +166,7 @@ func (s *Server) ClosePull(r *Repo, number int) {
 func (s *Server) closePull(p *pull, by *account) {
 	if p.state == "open" {
 		p.state, p.updated, p.closed = "closed", s.now(), s.now()
+		s.happened(p, by, "closed")
 		s.emitPull(p, by, "closed", obj{})
 	}
 }
@@ -160,6 +176,7 @@ func (s *Server) ReopenPull(r *Repo, number int) {
 	defer s.lock()()
 	p := r.mustPull(number)
 	p.state, p.updated, p.closed = "open", s.now(), time.Time{}
+	s.happened(p, p.author, "reopened")
 	s.emitPull(p, p.author, "reopened", obj{})
 }
 
@@ -177,6 +194,7 @@ func (s *Server) MergePull(r *Repo, number int, squash bool) string {
 	}
 	c := s.commit(r, made, parents)
 	p.merged, p.mergedBy, p.when, p.mergeSHA = true, r.owner, s.now(), c.sha
+	s.happened(p, r.owner, "merged")
 	s.moveBranch(r, p.baseRef, c.sha, r.owner)
 	s.closePull(p, r.owner)
 	return c.sha
@@ -241,6 +259,7 @@ func (s *Server) SetTitle(r *Repo, number int, title string) {
 	p := r.mustPull(number)
 	from := p.title
 	p.title, p.updated = title, s.now()
+	s.happened(p, p.author, "renamed")
 	s.emitPull(p, p.author, "edited", obj{"changes": obj{"title": obj{"from": from}}})
 }
 
@@ -265,16 +284,18 @@ func (s *Server) SetLocked(r *Repo, number int, locked bool) {
 	if locked {
 		action = "locked"
 	}
+	s.happened(p, r.owner, action)
 	s.emitPull(p, r.owner, action, obj{})
 }
 
-// SetLabel adds a label to the pull request, or takes it away.
-func (s *Server) SetLabel(r *Repo, number int, name string, on bool) {
+// SetLabel adds a label to the pull request in the name of a user, or takes it away. The repository's label is made when
+// there is none.
+func (s *Server) SetLabel(r *Repo, number int, login, name string, on bool) {
 	defer s.lock()()
-	s.setLabel(r.mustPull(number), r.owner, name, on)
+	s.setLabel(r.mustPull(number), s.account(login), nil, name, on)
 }
 
-func (s *Server) setLabel(p *pull, by *account, name string, on bool) {
+func (s *Server) setLabel(p *pull, by *account, via *app, name string, on bool) {
 	l := p.repo.label(s, name)
 	if slices.Contains(p.labels, l.name) == on {
 		return
@@ -287,12 +308,32 @@ func (s *Server) setLabel(p *pull, by *account, name string, on bool) {
 		p.labels = slices.DeleteFunc(p.labels, func(have string) bool { return have == l.name })
 	}
 	p.updated = s.now()
+	e := s.happened(p, by, action)
+	e.label, e.app = l, via
 	if !p.issue {
 		s.emitPull(p, by, action, obj{"label": l.json(s, p.repo)})
 	}
 }
 
-// AddReview submits a review: APPROVED, CHANGES_REQUESTED or COMMENTED.
+// happened adds an entry to the history and returns it.
+func (s *Server) happened(p *pull, by *account, kind string) *issueEvent {
+	p.events = append(p.events, issueEvent{id: s.next("event"), by: by, kind: kind, at: s.now()})
+	return &p.events[len(p.events)-1]
+}
+
+func (e issueEvent) json(s *Server, p *pull) obj {
+	o := obj{"id": e.id, "node_id": nodeID("EV", e.id), "url": fmt.Sprintf("%s/issues/events/%d", p.repo.api(s), e.id), "actor": e.by.json(s),
+		"event": e.kind, "commit_id": nil, "commit_url": nil, "created_at": stamp(e.at), "performed_via_github_app": nil}
+	if e.label.name != "" {
+		o["label"] = obj{"name": e.label.name, "color": e.label.color}
+	}
+	if e.app != nil {
+		o["performed_via_github_app"] = e.app.json(s)
+	}
+	return o
+}
+
+// AddReview submits a review: APPROVED, CHANGES_REQUESTED or COMMENTED. The body may be empty.
 func (s *Server) AddReview(r *Repo, number int, login, state, body string) int64 {
 	defer s.lock()()
 	return s.addReview(r.mustPull(number), s.account(login), state, body).id
@@ -301,16 +342,23 @@ func (s *Server) AddReview(r *Repo, number int, login, state, body string) int64
 func (s *Server) addReview(p *pull, by *account, state, body string) *review {
 	v := &review{id: s.next("review"), author: by, body: body, state: state, head: p.headSHA, at: s.now()}
 	p.reviews = append(p.reviews, v)
+	if state == "PENDING" { // nobody else can see it yet
+		return v
+	}
 	o := v.json(s, p)
-	o["state"] = strings.ToLower(state)
+	o["state"], o["body"] = strings.ToLower(state), textOrNil(body)
 	s.emit(p.repo, by, "pull_request_review", "submitted", obj{"review": o, "pull_request": p.listed(s)})
 	return v
 }
 
 func (v *review) json(s *Server, p *pull) obj {
-	return obj{"id": v.id, "node_id": nodeID("PRR", v.id), "user": v.author.json(s), "body": v.body, "state": v.state, "commit_id": v.head,
+	o := obj{"id": v.id, "node_id": nodeID("PRR", v.id), "user": v.author.json(s), "body": v.body, "state": v.state, "commit_id": v.head,
 		"submitted_at": stamp(v.at), "html_url": fmt.Sprintf("%s#pullrequestreview-%d", p.web(s), v.id), "pull_request_url": p.api(s),
 		"author_association": p.repo.association(v.author), "_links": obj{"html": obj{"href": p.web(s)}, "pull_request": obj{"href": p.api(s)}}}
+	if v.state == "PENDING" {
+		delete(o, "submitted_at")
+	}
+	return o
 }
 
 func (s *Server) emitPull(p *pull, by *account, action string, more obj) {
@@ -401,10 +449,11 @@ func (p *pull) json(s *Server) obj {
 func (s *Server) pullCommits(p *pull) []*commit { return s.between(p.baseSHA, p.headSHA) }
 
 func (s *Server) pullFiles(p *pull) []changedFile {
-	if base := s.mergeBase(p.baseSHA, p.headSHA); base != nil {
-		return s.diff(base.sha, p.headSHA)
+	base := ""
+	if c := s.mergeBase(p.baseSHA, p.headSHA); c != nil {
+		base = c.sha
 	}
-	return s.diff("", p.headSHA)
+	return renames(s.diff(base, p.headSHA))
 }
 
 // issueJSON is the pull request, or the issue, as the issues API and issue_comment payloads show it.
@@ -495,7 +544,8 @@ func listPullFiles(c *call) answer {
 		return notFound()
 	}
 	out := []obj{}
-	for _, f := range paged(c, c.s.pullFiles(p)) {
+	files := c.s.pullFiles(p)
+	for _, f := range paged(c, files[:min(len(files), 3000)]) {
 		out = append(out, f.json(c.s, c.repo, p.headSHA))
 	}
 	return ok(out)
@@ -571,9 +621,9 @@ func (s *Server) pullsWithHead(r *Repo, sha string) []obj {
 }
 
 func getIssue(c *call) answer {
-	p := c.repo.issueOrPull(c.id("number"))
-	if p == nil {
-		return notFound()
+	p, a, found := c.issueOf()
+	if !found {
+		return a
 	}
 	return ok(p.issueJSON(c.s))
 }
@@ -587,17 +637,34 @@ func listRepoLabels(c *call) answer {
 }
 
 func listLabels(c *call) answer {
-	p := c.repo.issueOrPull(c.id("number"))
-	if p == nil {
-		return notFound()
+	p, a, found := c.issueOf()
+	if !found {
+		return a
 	}
 	return ok(paged(c, p.labelList(c.s)))
 }
 
+func listIssueEvents(c *call) answer {
+	p, a, found := c.issueOf()
+	if !found {
+		return a
+	}
+	out := []obj{}
+	for _, e := range paged(c, p.events) {
+		out = append(out, e.json(c.s, p))
+	}
+	return ok(out)
+}
+
+const (
+	maxLabelName = 50  // characters
+	maxLabels    = 100 // of an issue or a pull request
+)
+
 func addLabels(c *call) answer {
-	p := c.repo.issueOrPull(c.id("number"))
-	if p == nil {
-		return notFound()
+	p, a, found := c.issueOf()
+	if !found {
+		return a
 	}
 	var names []string
 	if strings.HasPrefix(strings.TrimSpace(string(c.body)), "[") {
@@ -617,16 +684,35 @@ func addLabels(c *call) answer {
 		return invalid("Label", "labels", "missing_field", "")
 	}
 	for _, name := range names {
-		c.s.setLabel(p, c.s.bot(c.inst.app), name, true)
+		switch n := utf8.RuneCountInString(name); {
+		case strings.TrimSpace(name) == "":
+			return invalid("Label", "name", "missing_field", "")
+		case n > maxLabelName:
+			return invalid("Label", "name", "custom", fmt.Sprintf("name is too long (maximum is %d characters)", maxLabelName))
+		case !c.repo.hasLabel(name) && !allows(c.token.permissions, "issues:write"):
+			// Not documented, but met by many: making a label on the way takes the permission on issues.
+			a := fail(403, "You do not have permission to create labels on this repository.")
+			a.body.(obj)["errors"] = []obj{{"resource": "Repository", "field": "label", "code": "unauthorized"}}
+			return a
+		}
+	}
+	if len(p.labels)+len(names) > maxLabels {
+		return invalid("Issue", "labels", "custom", fmt.Sprintf("labels cannot have more than %d labels", maxLabels))
+	}
+	for _, name := range names {
+		c.s.setLabel(p, c.s.bot(c.inst.app), c.inst.app, name, true)
 	}
 	return ok(p.labelList(c.s))
 }
 
 func removeLabel(c *call) answer {
-	p := c.repo.issueOrPull(c.id("number"))
-	if p == nil || !slices.ContainsFunc(p.labels, func(have string) bool { return strings.EqualFold(have, c.arg("name")) }) {
+	p, a, found := c.issueOf()
+	switch {
+	case !found:
+		return a
+	case !slices.ContainsFunc(p.labels, func(have string) bool { return strings.EqualFold(have, c.arg("name")) }):
 		return fail(404, "Label does not exist")
 	}
-	c.s.setLabel(p, c.s.bot(c.inst.app), c.arg("name"), false)
+	c.s.setLabel(p, c.s.bot(c.inst.app), c.inst.app, c.arg("name"), false)
 	return ok(p.labelList(c.s))
 }

@@ -3,6 +3,7 @@ package ghtest
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type Repo struct {
 	parent        *Repo // of a fork
 	network       int64 // id of the first repository of all forks: they share commits
 	branches      map[string]string
-	roles         map[string]string
+	roles         map[string]role
 	pulls         []*pull
 	numbers       int
 	labels        []label
@@ -75,7 +76,7 @@ func (s *Server) newRepo(owner *account, name, branch string, private bool) *Rep
 	now := s.now()
 	r := &Repo{
 		ID: s.next("repo"), owner: owner, name: name, defaultBranch: branch, private: private, branches: map[string]string{},
-		roles: map[string]string{}, runNumbers: map[string]int{}, created: now, updated: now, pushed: now,
+		roles: map[string]role{}, runNumbers: map[string]int{}, created: now, updated: now, pushed: now,
 	}
 	delete(s.oldNames, strings.ToLower(r.fullName()))
 	s.repos = append(s.repos, r)
@@ -169,35 +170,41 @@ func (s *Server) DeleteRepo(r *Repo) {
 	}
 }
 
+// role is what somebody may do: one of GitHub's roles, or one that an organization made on top of one of those.
+type role struct{ name, base string }
+
 // SetRole gives a user a role in the repository: admin, maintain, write, triage or read; "" takes it away.
-func (s *Server) SetRole(r *Repo, login, role string) {
+func (s *Server) SetRole(r *Repo, login, name string) { s.SetCustomRole(r, login, name, name) }
+
+// SetCustomRole gives a user a role that the organization made, on top of one of GitHub's.
+func (s *Server) SetCustomRole(r *Repo, login, name, base string) {
 	defer s.lock()()
-	if role != "" && permissionOf[role] == "" {
-		panic("ghtest: no role " + role)
+	if base != "" && permissionOf[base] == "" {
+		panic("ghtest: no role " + base)
 	}
 	s.account(login)
-	r.roles[strings.ToLower(login)] = role
+	r.roles[strings.ToLower(login)] = role{name, base}
 }
 
 var permissionOf = map[string]string{"admin": "admin", "maintain": "write", "write": "write", "triage": "read", "read": "read"}
 
-func (r *Repo) role(a *account) string {
-	switch role := r.roles[strings.ToLower(a.login)]; {
-	case role != "":
-		return role
+func (r *Repo) role(a *account) role {
+	switch has := r.roles[strings.ToLower(a.login)]; {
+	case has.base != "":
+		return has
 	case a == r.owner:
-		return "admin"
+		return role{"admin", "admin"}
 	case r.private:
-		return "none"
+		return role{"none", "none"}
 	}
-	return "read"
+	return role{"read", "read"}
 }
 
 func (r *Repo) association(a *account) string {
 	switch {
 	case a == r.owner:
 		return "OWNER"
-	case r.roles[strings.ToLower(a.login)] == "":
+	case r.roles[strings.ToLower(a.login)].base == "":
 		return "NONE"
 	case r.owner.kind == "Organization":
 		return "MEMBER"
@@ -205,6 +212,11 @@ func (r *Repo) association(a *account) string {
 	return "COLLABORATOR"
 }
 
+func (r *Repo) hasLabel(name string) bool {
+	return slices.ContainsFunc(r.labels, func(l label) bool { return strings.EqualFold(l.name, name) })
+}
+
+// label returns the repository's label, which is made when there is none.
 func (r *Repo) label(s *Server, name string) label {
 	for _, l := range r.labels {
 		if strings.EqualFold(l.name, name) {
@@ -217,7 +229,7 @@ func (r *Repo) label(s *Server, name string) label {
 }
 
 func (l label) json(s *Server, r *Repo) obj {
-	return obj{"id": l.id, "node_id": nodeID("LA", l.id), "url": r.api(s) + "/labels/" + l.name, "name": l.name, "color": l.color,
+	return obj{"id": l.id, "node_id": nodeID("LA", l.id), "url": r.api(s) + "/labels/" + url.PathEscape(l.name), "name": l.name, "color": l.color,
 		"default": false, "description": ""}
 }
 
@@ -287,16 +299,16 @@ func getRepo(c *call) answer {
 
 func getPermission(c *call) answer {
 	a := c.s.accounts[strings.ToLower(c.arg("username"))]
-	if a == nil {
+	if a == nil || a.kind != "User" {
 		return fail(404, fmt.Sprintf("%s is not a user", c.arg("username")))
 	}
-	role := c.repo.role(a)
-	permission := permissionOf[role]
+	has := c.repo.role(a)
+	permission := permissionOf[has.base]
 	setDefault(&permission, "none")
 	user := a.json(c.s)
-	user["role_name"] = role
+	user["role_name"] = has.name
 	level := levels[permission]
-	user["permissions"] = obj{"admin": level == 3, "maintain": level == 3 || role == "maintain", "push": level >= 2,
-		"triage": level >= 2 || role == "triage", "pull": level >= 1}
-	return ok(obj{"permission": permission, "role_name": role, "user": user})
+	user["permissions"] = obj{"admin": level == 3, "maintain": level == 3 || has.base == "maintain", "push": level >= 2,
+		"triage": level >= 2 || has.base == "triage", "pull": level >= 1}
+	return ok(obj{"permission": permission, "role_name": has.name, "user": user})
 }

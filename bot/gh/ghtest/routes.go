@@ -14,12 +14,14 @@ const (
 	readContents      = "contents:read"
 	readPulls         = "pull_requests:read"
 	writePulls        = "pull_requests:write"
-	readIssues        = "issues:read|pull_requests:read"
-	writeIssues       = "issues:write|pull_requests:write"
-	readActions       = "actions:read"
-	downloadArtifact  = "actions:read!"
-	readChecks        = "checks:read"
-	writeChecks       = "checks:write"
+	// Which of both it takes depends on what the number or the comment belongs to; see call.may.
+	readIssues       = "issues:read|pull_requests:read"
+	writeIssues      = "issues:write|pull_requests:write"
+	readActions      = "actions:read"
+	downloadArtifact = "actions:read!"
+	readMembers      = "members:read"
+	readChecks       = "checks:read"
+	writeChecks      = "checks:write"
 )
 
 type route struct {
@@ -45,6 +47,7 @@ var table = []route{
 	{"GET /installation/repositories", asInstalled, "", listInstalledRepos},
 	{"DELETE /installation/token", asInstalled, "", revokeToken},
 	{"GET /rate_limit", asAppOrToken, "", rateLimit},
+	{"GET /orgs/{org}/teams/{team}/memberships/{username}", asInstalled, readMembers, getTeamMembership},
 
 	{"GET REPO", asInstalled, readMetadata, getRepo},
 	{"GET REPO/installation", asApp, "", getRepoInstallation},
@@ -70,6 +73,7 @@ var table = []route{
 	{"POST REPO/pulls/{number}/reviews", asInstalled, writePulls, createReview},
 	{"GET REPO/issues/comments", asInstalled, readIssues, listRepoComments},
 	{"GET REPO/issues/{number}", asInstalled, readIssues, getIssue},
+	{"GET REPO/issues/{number}/events", asInstalled, readIssues, listIssueEvents},
 	{"GET REPO/issues/{number}/labels", asInstalled, readIssues, listLabels},
 	{"POST REPO/issues/{number}/labels", asInstalled, writeIssues, addLabels},
 	{"DELETE REPO/issues/{number}/labels/{name}", asInstalled, writeIssues, removeLabel},
@@ -161,6 +165,8 @@ func (s *Server) dispatch(rt *route, c *call) answer {
 		}
 		if c.arg("owner") != "" {
 			a, pass = c.enterRepo(rt.needs)
+		} else if c.arg("org") != "" {
+			a, pass = c.enterOrg(rt.needs)
 		}
 	}
 	if !pass {

@@ -26,12 +26,13 @@ func (w *world) sample(repo *Repo) map[string]string {
 	made := reaction{w.next("reaction"), w.bot(w.app), "eyes", w.now()}
 	w.comment(repo, comment).reactions = []reaction{made}
 	w.mu.Unlock()
+	w.SetTeamMember("acme", "size", "maria", "active")
 	delivery := int64(-1)
 	if log := w.Deliveries(); len(log) > 0 {
 		delivery = log[0].ID
 	}
 	return map[string]string{
-		"username": "maria", "path": "README", "ref": "heads/topic", "sha": sha, "basehead": "main...topic", "branch": "topic", "number": fmt.Sprint(n),
+		"org": "acme", "team": "size", "username": "maria", "path": "README", "ref": "heads/topic", "sha": sha, "basehead": "main...topic", "branch": "topic", "number": fmt.Sprint(n),
 		"name": "size", "reaction": fmt.Sprint(made.id), "workflow": "kernel.yml", "attempt": "1", "format": "zip", "code": "none",
 		"installation": fmt.Sprint(w.inst), "delivery": fmt.Sprint(delivery), "comment": fmt.Sprint(comment), "run": fmt.Sprint(run),
 		"job": fmt.Sprint(w.AddJob(run, Job{Name: "build", Conclusion: "success"})), "check": fmt.Sprint(check), "suite": fmt.Sprint(suite),
@@ -63,7 +64,7 @@ func concrete(rt route, name string, values map[string]string) (method, path, bo
 		return strings.TrimPrefix(v, "heads/")
 	})
 	bodies := map[string]string{
-		"POST REPO/pulls/{number}/reviews": `{"event":"APPROVE"}`, "POST REPO/issues/{number}/labels": `["big"]`,
+		"POST REPO/pulls/{number}/reviews": `{"event":"APPROVE"}`, "POST REPO/issues/{number}/labels": `["size"]`,
 		"POST REPO/issues/{number}/comments": `{"body":"hello"}`, "PATCH REPO/issues/comments/{id}": `{"body":"hello again"}`,
 		"POST REPO/issues/comments/{id}/reactions": `{"content":"rocket"}`, "POST REPO/check-runs": `{"name":"oxidometer","head_sha":"` + values["sha"] + `"}`,
 		"PATCH REPO/check-runs/{id}": `{"status":"in_progress"}`, "POST REPO/check-suites": `{"head_sha":"` + values["sha"] + `"}`,
@@ -76,7 +77,8 @@ func concrete(rt route, name string, values map[string]string) (method, path, bo
 func TestRoutes(t *testing.T) {
 	w := newWorld(t, func(o *Options) {
 		o.WebhookURL = newReceiver(t).URL
-		o.Permissions = map[string]string{"metadata": "read", "actions": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
+		o.Permissions = map[string]string{"metadata": "read", "actions": "read", "contents": "read", "pull_requests": "write", "checks": "write",
+			"members": "read"}
 	})
 	w.wait()
 	other := w.AddInstallation("rival")

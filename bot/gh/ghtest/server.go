@@ -82,6 +82,7 @@ type Server struct {
 	tokens        map[string]*token
 	quotas        map[string]*quota
 	manifests     map[string]*manifest
+	teams         map[string]*team // by organization/team
 
 	repos    []*Repo
 	oldNames map[string]*Repo
@@ -121,7 +122,7 @@ func New(o Options) *Server {
 		o.Permissions = map[string]string{"metadata": "read", "actions": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
 	}
 	if o.Events == nil {
-		o.Events = []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "push", "repository", "workflow_run"}
+		o.Events = []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "repository", "workflow_run"}
 	}
 	if o.Key == nil && o.PEM != nil {
 		key, err := publicKey(o.PEM)
@@ -133,7 +134,7 @@ func New(o Options) *Server {
 	s := &Server{
 		o: o, changed: make(chan struct{}), ids: map[string]int64{},
 		accounts: map[string]*account{}, apps: map[int64]*app{}, tokens: map[string]*token{}, quotas: map[string]*quota{},
-		manifests: map[string]*manifest{}, oldNames: map[string]*Repo{}, commits: map[string]*commit{},
+		manifests: map[string]*manifest{}, teams: map[string]*team{}, oldNames: map[string]*Repo{}, commits: map[string]*commit{},
 	}
 	s.app = &app{
 		id: o.AppID, slug: o.AppSlug, name: o.AppSlug, owner: s.account(o.AppSlug + "-dev"), key: o.Key, created: s.now(),
@@ -279,7 +280,7 @@ func (s *Server) next(kind string) int64 {
 var firstID = map[string]int64{
 	"account": 1000, "installation": 20000, "repo": 300000, "pull": 1400000000, "comment": 2100000000, "reaction": 80000,
 	"review": 1500000, "suite": 5500000000, "check": 6600000000, "workflow": 70000, "run": 7700000000, "job": 8800000000,
-	"artifact": 990000000, "delivery": 11000000000, "app": 900000, "label": 440000, "hook": 500,
+	"artifact": 990000000, "delivery": 11000000000, "app": 900000, "label": 440000, "event": 9900000000, "team": 3300, "hook": 500,
 }
 
 func (s *Server) report(format string, args ...any) {

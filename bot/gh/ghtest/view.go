@@ -76,6 +76,7 @@ type CheckView struct {
 	DetailsURL         string
 	ExternalID         string
 	Actions            []CheckAction
+	Annotations        []Annotation // in the order in which they came
 	Started, Completed time.Time
 	History            []CheckState // oldest first, the newest included
 }
@@ -172,7 +173,7 @@ func (s *Server) commentViews(p *pull) []CommentView {
 
 func (c *check) view() CheckView {
 	return CheckView{ID: c.id, CheckState: c.CheckState, HeadSHA: c.sha, AppID: c.app.id, App: c.app.slug, DetailsURL: c.details, ExternalID: c.external,
-		Actions: slices.Clone(c.actions), Started: c.started, Completed: c.completed, History: slices.Clone(c.history)}
+		Actions: slices.Clone(c.actions), Annotations: slices.Clone(c.annotations), Started: c.started, Completed: c.completed, History: slices.Clone(c.history)}
 }
 
 func (s *Server) runView(n *run) RunView {

@@ -207,22 +207,30 @@ func TestCheckStates(t *testing.T) {
 
 func TestPermissionOfUsers(t *testing.T) {
 	w := newWorld(t, nil)
-	open := w.AddRepo(RepoOptions{Owner: "acme", Name: "open", Installation: w.inst})
+	w.AddRepo(RepoOptions{Owner: "acme", Name: "open", Installation: w.inst})
 	c, ctx := w.client(""), context.Background()
+	check := func(repo, permission, role string) {
+		t.Helper()
+		p := must[*github.RepositoryPermissionLevel](t)(c.Repositories.GetPermissionLevel(ctx, "acme", repo, "maria"))
+		if p.GetPermission() != permission || p.GetUser().GetRoleName() != role {
+			t.Errorf("%s %s, want %s %s", p.GetPermission(), p.GetUser().GetRoleName(), permission, role)
+		}
+	}
 	for role, permission := range permissionOf {
 		w.SetRole(w.repo, "maria", role)
-		p := must[*github.RepositoryPermissionLevel](t)(c.Repositories.GetPermissionLevel(ctx, "acme", "linux", "maria"))
-		if p.GetPermission() != permission || p.GetUser().GetRoleName() != role {
-			t.Errorf("%s: %s %s, want %s", role, p.GetPermission(), p.GetUser().GetRoleName(), permission)
-		}
+		check("linux", permission, role)
 	}
+	w.SetCustomRole(w.repo, "maria", "size-owner", "triage")
+	check("linux", "read", "size-owner")
 	w.SetRole(w.repo, "maria", "")
-	for name, want := range map[string]string{"linux": "none", "open": "read"} {
-		if p := must[*github.RepositoryPermissionLevel](t)(c.Repositories.GetPermissionLevel(ctx, "acme", name, "maria")); p.GetPermission() != want {
-			t.Errorf("nobody in %s: %s, want %s", name, p.GetPermission(), want)
+	check("linux", "none", "none")
+	check("open", "read", "read")
+	for _, login := range []string{"nobody", "acme", "oxidometer[bot]"} { // an organization and an App are no users
+		_, resp, err := c.Repositories.GetPermissionLevel(ctx, "acme", "open", login)
+		if err == nil || resp.StatusCode != 404 || !strings.Contains(err.Error(), "is not a user") {
+			t.Errorf("%s: %v", login, err)
 		}
 	}
-	_ = open
 }
 
 // TestMoved follows a repository that was renamed and transferred, as go-github does.
