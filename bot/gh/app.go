@@ -55,6 +55,8 @@ type Client struct {
 	id   int64
 	gate *gate
 	api  *github.Client
+
+	session *session
 }
 
 // New checks the options; it sends nothing.
@@ -120,7 +122,8 @@ func (a *App) Installation(id int64) *Client {
 	if c := a.clients[id]; c != nil {
 		return c
 	}
-	c := &Client{app: a, id: id, gate: &gate{app: a, next: &session{app: a, id: id}}}
+	s := &session{app: a, id: id}
+	c := &Client{app: a, id: id, session: s, gate: &gate{app: a, next: s}}
 	c.api = a.client(c.gate)
 	a.clients[id] = c
 	return c
@@ -264,9 +267,9 @@ const maxPages = 100
 
 // pages reads a list to its end, to limit entries or to maxPages. Entries that moved to a later page while it was read
 // are kept once.
-func pages[T any](limit int, id func(T) int64, fetch func(github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
+func pages[T any, K comparable](limit int, key func(T) K, fetch func(github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
 	var all []T
-	seen := map[int64]bool{}
+	seen := map[K]bool{}
 	opts := github.ListOptions{PerPage: min(limit, 100)}
 	for range maxPages {
 		page, resp, err := fetch(opts)
@@ -274,8 +277,8 @@ func pages[T any](limit int, id func(T) int64, fetch func(github.ListOptions) ([
 			return nil, err
 		}
 		for _, item := range page {
-			if key := id(item); !seen[key] {
-				seen[key] = true
+			if k := key(item); !seen[k] {
+				seen[k] = true
 				all = append(all, item)
 			}
 		}

@@ -25,6 +25,7 @@ type Check struct {
 	DetailsURL           string
 	ExternalID           string
 	Actions              []CheckAction // at most 3
+	Annotations          []Annotation  // at most 1,000; see PutCheck
 }
 
 // CheckAction is a button of a check run.
@@ -47,14 +48,20 @@ type checkBody struct {
 }
 
 type checkOutput struct {
-	Title   string `json:"title"`
-	Summary string `json:"summary"`
-	Text    string `json:"text"`
+	Title       string       `json:"title"`
+	Summary     string       `json:"summary"`
+	Text        string       `json:"text"`
+	Annotations []Annotation `json:"annotations,omitempty"`
 }
 
 // PutCheck writes a check run and returns its id. With an ID it is updated; without one, or when that one is gone, our
 // App's newest check run of that name on that commit is, and only when there is none it is created. So a write that was
 // not recorded is not repeated.
+//
+// Annotations are added, never taken away: GitHub has no way to. Those that the check run has already are not sent again,
+// so a check can be written any number of times with the same ones; where there are more than 50, they take several
+// updates. An annotation that no longer holds stays on its commit.
+// https://docs.github.com/en/rest/checks/runs#update-a-check-run
 func (c *Client) PutCheck(ctx context.Context, repo Repo, check Check) (id int64, err error) {
 	op := fmt.Sprintf("write check run %s on %s of %s", oneLine(check.Name), oneLine(check.HeadSHA), repo)
 	if err := repo.check(op); err != nil {
@@ -78,7 +85,9 @@ func (c *Client) PutCheck(ctx context.Context, repo Repo, check Check) (id int64
 	var made struct {
 		ID int64 `json:"id"`
 	}
-	body := check.body()
+	notes := without(check.Annotations, nil)
+	first := min(len(notes), maxAnnotations)
+	body := check.body(notes[:first])
 	body.HeadSHA = check.HeadSHA
 	if len(check.Actions) > 0 {
 		body.Actions = &check.Actions
@@ -87,15 +96,37 @@ func (c *Client) PutCheck(ctx context.Context, repo Repo, check Check) (id int64
 	if err == nil && made.ID == 0 {
 		err = unusable("")
 	}
+	if err == nil && first < len(notes) {
+		check.ID = made.ID
+		err = c.patchCheck(ctx, repo, check, notes[first:])
+	}
 	return made.ID, c.app.fail(op, err)
 }
 
 func (c *Client) updateCheck(ctx context.Context, repo Repo, check Check) error {
-	body := check.body()
+	var notes []Annotation
+	if len(check.Annotations) > 0 {
+		have, err := c.annotations(ctx, repo, check.ID)
+		if err != nil {
+			return err
+		}
+		notes = without(check.Annotations, have)
+	}
+	return c.patchCheck(ctx, repo, check, notes)
+}
+
+// patchCheck updates a check run, several times if there are more annotations than one request takes.
+func (c *Client) patchCheck(ctx context.Context, repo Repo, check Check, notes []Annotation) error {
 	actions := append([]CheckAction{}, check.Actions...) // never null
-	body.Actions = &actions
-	_, err := send(ctx, c.api, http.MethodPatch, repo.path("check-runs/%d", check.ID), body, nil)
-	return err
+	for {
+		part := min(len(notes), maxAnnotations)
+		body := check.body(notes[:part])
+		body.Actions = &actions
+		_, err := send(ctx, c.api, http.MethodPatch, repo.path("check-runs/%d", check.ID), body, nil)
+		if notes = notes[part:]; err != nil || len(notes) == 0 {
+			return err
+		}
+	}
 }
 
 // findCheck returns the id of our newest check run of that name, or 0. Another App's of the same name is not ours.
@@ -118,10 +149,10 @@ func (c *Client) findCheck(ctx context.Context, repo Repo, sha, name string) (in
 	return newest, err
 }
 
-func (c Check) body() checkBody {
+func (c Check) body(notes []Annotation) checkBody {
 	body := checkBody{Name: c.Name, Status: c.Status, Conclusion: c.Conclusion, DetailsURL: c.DetailsURL, ExternalID: c.ExternalID}
 	if c.Title != "" {
-		body.Output = &checkOutput{Title: c.Title, Summary: c.Summary, Text: c.Text}
+		body.Output = &checkOutput{Title: c.Title, Summary: c.Summary, Text: c.Text, Annotations: notes}
 		if c.Summary == "" {
 			body.Output.Summary = c.Title
 		}
@@ -140,8 +171,8 @@ func (c Check) validate(op string) error {
 		return misuse(op, "unknown status %q", c.Status)
 	case (c.Status == "completed") != (c.Conclusion != ""):
 		return misuse(op, "status %s does not go with conclusion %q", c.Status, c.Conclusion)
-	case c.Title == "" && (c.Summary != "" || c.Text != ""):
-		return misuse(op, "a text without a title")
+	case c.Title == "" && (c.Summary != "" || c.Text != "" || len(c.Annotations) > 0):
+		return misuse(op, "a text or annotations without a title")
 	case len(c.Summary) > maxCheckText, len(c.Text) > maxCheckText, len(c.Title) > maxCheckText:
 		return misuse(op, "title, summary or text is longer than %d bytes", maxCheckText)
 	case len(c.Actions) > 3:
@@ -153,5 +184,5 @@ func (c Check) validate(op string) error {
 			return misuse(op, "button %q: label and identifier have 1 to 20 characters, the description 1 to 40", a.Label)
 		}
 	}
-	return nil
+	return validateAnnotations(op, c.Annotations)
 }

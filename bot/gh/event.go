@@ -14,7 +14,7 @@ type Event struct {
 	GUID         string // of the delivery; the payload does not hold it, the caller sets it
 	Installation int64
 	Repo         Repo
-	Pull         int    // of pull_request, comments on one, and check events that name exactly one in Repo; never of workflow_run
+	Pull         int    // of pull_request, reviews of and comments on one, and check events that name exactly one in Repo; never of workflow_run
 	HeadSHA      string // full id; "" when a push deleted the ref
 	HeadBranch   string // the pull request's, run's or suite's, in whatever repository it lies
 	HeadRepoID   int64  // where HeadBranch lies; 0: unknown or deleted
@@ -25,7 +25,12 @@ type Event struct {
 	App          int64  // whose check it is
 	Deleted      bool   // the push deleted its ref
 
-	Comment         *Comment // of issue_comment created
+	PullState      string // open or closed; of pull_request, of reviews, and of comments on one
+	PullAuthor     Sender // of the same
+	Merged         bool   // of the same
+	MergeCommitSHA string // what a merged pull request became; of pull_request and reviews
+
+	Comment         *Comment // of issue_comment created and of pull_request_review submitted
 	ForIssueIsPull  bool     // what was commented on is a pull request
 	CheckRunID      int64
 	RequestedAction string // identifier of the button
@@ -42,12 +47,13 @@ type Sender struct {
 	ID    int64
 }
 
-// Comment is a comment as it was when the event was sent.
+// Comment is a comment or a review as it was when the event was sent.
 type Comment struct {
 	ID        int64
+	Review    bool // a review's own text, "" for many: its ID is not of the kind that React and PutComment take
 	Body      string
 	Author    Sender
-	App       int64 // the App it was written through; 0: none
+	App       int64 // the App it was written through; 0: none, or GitHub does not say, as of reviews
 	CreatedAt time.Time
 }
 
@@ -120,10 +126,20 @@ type payload struct {
 	} `json:"hook"`
 
 	PullRequest struct {
-		Number int `json:"number"`
-		Head   ref `json:"head"`
-		Base   ref `json:"base"`
+		Number         int        `json:"number"`
+		State          string     `json:"state"`
+		User           wireUser   `json:"user"`
+		MergedAt       *time.Time `json:"merged_at"` // merged is not in every form of a pull request
+		MergeCommitSHA string     `json:"merge_commit_sha"`
+		Head           ref        `json:"head"`
+		Base           ref        `json:"base"`
 	} `json:"pull_request"`
+	Review struct {
+		ID          int64     `json:"id"`
+		Body        string    `json:"body"` // null, which is ""
+		User        wireUser  `json:"user"`
+		SubmittedAt time.Time `json:"submitted_at"`
+	} `json:"review"`
 	Changes struct {
 		Base json.RawMessage `json:"base"`
 	} `json:"changes"`
@@ -140,8 +156,12 @@ type payload struct {
 	RequestedAction struct{ Identifier string } `json:"requested_action"`
 
 	Issue struct {
-		Number      int             `json:"number"`
-		PullRequest json.RawMessage `json:"pull_request"`
+		Number      int      `json:"number"`
+		State       string   `json:"state"`
+		User        wireUser `json:"user"`
+		PullRequest *struct {
+			MergedAt *time.Time `json:"merged_at"`
+		} `json:"pull_request"`
 	} `json:"issue"`
 	Comment wireComment `json:"comment"`
 
@@ -171,6 +191,7 @@ var events = map[string]struct {
 }{
 	"ping":                      {false, readPing},
 	"pull_request":              {true, readPullRequest},
+	"pull_request_review":       {true, readReview},
 	"workflow_run":              {true, readWorkflowRun},
 	"check_suite":               {true, readCheckSuite},
 	"check_run":                 {true, readCheckRun},
@@ -250,7 +271,28 @@ func readPullRequest(e *Event, p *payload) error {
 	e.Pull = pr.Number
 	e.HeadBranch, e.HeadRepoID, e.Branch = pr.Head.Ref, pr.Head.repoID(), pr.Base.Ref
 	e.Changes.BaseChanged = present(p.Changes.Base)
+	e.PullState, e.PullAuthor, e.Merged = pr.State, pr.User.sender(), pr.MergedAt != nil
+	if e.Merged && pr.MergeCommitSHA != "" { // before, it is the test merge
+		if !shaForm.MatchString(pr.MergeCommitSHA) {
+			return fmt.Errorf("merge commit %q is not a full commit id", oneLine(pr.MergeCommitSHA))
+		}
+		e.MergeCommitSHA = pr.MergeCommitSHA
+	}
 	return e.setHead(pr.Head.SHA)
+}
+
+// readReview reads a review like a comment on its pull request. What was written on lines is not part of it.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request_review
+func readReview(e *Event, p *payload) error {
+	if p.Review.ID <= 0 {
+		return fmt.Errorf("no review")
+	}
+	e.ForIssueIsPull = true
+	if e.Action == "submitted" {
+		r := p.Review
+		e.Comment = &Comment{ID: r.ID, Review: true, Body: r.Body, Author: r.User.sender(), CreatedAt: r.SubmittedAt}
+	}
+	return readPullRequest(e, p)
 }
 
 func readWorkflowRun(e *Event, p *payload) error {
@@ -300,9 +342,9 @@ func readIssueComment(e *Event, p *payload) error {
 	if p.Issue.Number <= 0 || p.Comment.ID <= 0 {
 		return fmt.Errorf("no issue or comment")
 	}
-	e.ForIssueIsPull = present(p.Issue.PullRequest)
-	if e.ForIssueIsPull {
-		e.Pull = p.Issue.Number
+	if pull := p.Issue.PullRequest; pull != nil {
+		e.ForIssueIsPull, e.Pull = true, p.Issue.Number
+		e.PullState, e.PullAuthor, e.Merged = p.Issue.State, p.Issue.User.sender(), pull.MergedAt != nil
 	}
 	if e.Action == "created" {
 		c := p.Comment

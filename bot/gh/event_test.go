@@ -34,13 +34,16 @@ func wantEvents() map[string]Event {
 	dev := Sender{Login: "dev", ID: 2}
 	pull := Event{
 		Installation: 5, Repo: linux, Sender: dev, Pull: 12, HeadSHA: shaA, HeadBranch: "binder", HeadRepoID: 19, Branch: "rust-next",
+		PullState: "open", PullAuthor: dev,
 	}
 	run := Event{
 		Installation: 5, Repo: linux, Sender: dev, HeadSHA: shaA, HeadBranch: "binder", HeadRepoID: 19, RunID: 300, RunEvent: "pull_request",
 	}
-	said := Event{Installation: 5, Repo: linux, Sender: dev, Pull: 12, ForIssueIsPull: true}
+	said := Event{Installation: 5, Repo: linux, Sender: dev, Pull: 12, ForIssueIsPull: true, PullState: "open", PullAuthor: dev}
 	comment := Comment{ID: 500, Body: "/size report\r\n", Author: dev, CreatedAt: time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)}
 	bot := Sender{Login: "oxidometer[bot]", Bot: true, ID: 3}
+	maintainer := Sender{Login: "maintainer", ID: 4}
+	review := Comment{ID: 600, Review: true, Body: "/size accept reason=\"worth it\"", Author: maintainer, CreatedAt: time.Date(2026, 3, 1, 11, 30, 0, 0, time.UTC)}
 	plain := Event{Installation: 5, Sender: dev}
 	with := func(e Event, change func(*Event)) Event { change(&e); return e }
 	same := func(*Event) {}
@@ -50,10 +53,20 @@ func wantEvents() map[string]Event {
 		"pull_request-synchronize":      with(pull, same),
 		"pull_request-reopened":         with(pull, same),
 		"pull_request-ready_for_review": with(pull, same),
-		"pull_request-closed":           with(pull, same),
+		"pull_request-closed":           with(pull, func(e *Event) { e.PullState = "closed" }),
+		"pull_request-merged": with(pull, func(e *Event) {
+			e.Action, e.PullState, e.Merged, e.MergeCommitSHA = "closed", "closed", true, strings.Repeat("c", 40)
+		}),
 		"pull_request-edited":           with(pull, func(e *Event) { e.Changes.BaseChanged = true }),
 		"pull_request-retitled":         with(pull, func(e *Event) { e.Action = "edited" }),
-		"pull_request-nofork":           with(pull, func(e *Event) { e.Action, e.HeadRepoID = "closed", 0 }),
+		"pull_request-nofork":           with(pull, func(e *Event) { e.Action, e.PullState, e.HeadRepoID = "closed", "closed", 0 }),
+		"pull_request_review-submitted": with(pull, func(e *Event) { e.Sender, e.ForIssueIsPull, e.Comment = maintainer, true, &review }),
+		"pull_request_review-empty": with(pull, func(e *Event) {
+			c := review
+			c.Body = ""
+			e.Action, e.Sender, e.ForIssueIsPull, e.Comment = "submitted", maintainer, true, &c
+		}),
+		"pull_request_review-dismissed": with(pull, func(e *Event) { e.Sender, e.ForIssueIsPull = maintainer, true }),
 		"workflow_run-completed":        with(run, same),
 		"workflow_run-push": with(run, func(e *Event) {
 			e.Action, e.RunEvent, e.HeadBranch, e.Branch, e.HeadRepoID = "requested", "push", "rust-next", "rust-next", 9
@@ -68,12 +81,18 @@ func wantEvents() map[string]Event {
 		"check_run-rerequested": {Installation: 5, Repo: linux, Sender: dev, HeadSHA: shaA, App: 77, CheckRunID: 41},
 		"issue_comment-created": with(said, func(e *Event) { e.Comment = &comment }),
 		"issue_comment-edited":  with(said, same),
+		"issue_comment-deleted": with(said, same),
+		"issue_comment-merged": with(said, func(e *Event) {
+			e.Action, e.PullState, e.Merged, e.Comment = "created", "closed", true, &comment
+		}),
 		"issue_comment-bot": with(said, func(e *Event) {
 			c := comment
 			c.Author, c.App = bot, 77
 			e.Action, e.Sender, e.Comment = "created", bot, &c
 		}),
-		"issue_comment-issue": with(said, func(e *Event) { e.Action, e.Pull, e.ForIssueIsPull, e.Comment = "created", 0, false, &comment }),
+		"issue_comment-issue": with(said, func(e *Event) {
+			*e = Event{Action: "created", Installation: 5, Repo: linux, Sender: dev, Comment: &comment}
+		}),
 		"push": {
 			Installation: 5, Repo: linux, Sender: dev, HeadSHA: shaA, HeadBranch: "rust-next", HeadRepoID: 9, Branch: "rust-next",
 			Ref: "refs/heads/rust-next",
@@ -174,6 +193,11 @@ func TestParseEventHostile(t *testing.T) {
 		{"pull_request-opened", "pull_request.number", `99999999999999999999`},
 		{"pull_request-opened", "pull_request.head", `null`},
 		{"pull_request-opened", "pull_request.head.sha", `"aaaa"`},
+		{"pull_request-merged", "pull_request.merge_commit_sha", `"main"`},
+		{"pull_request_review-submitted", "review", `null`},
+		{"pull_request_review-submitted", "review.id", `0`},
+		{"pull_request_review-submitted", "pull_request", `null`},
+		{"pull_request_review-submitted", "pull_request.head.sha", `""`},
 		{"workflow_run-completed", "workflow_run.id", `null`},
 		{"workflow_run-completed", "workflow_run.head_sha", `"../x"`},
 		{"check_run-rerequested", "check_run.id", `0`},
@@ -247,6 +271,9 @@ func FuzzParseEvent(f *testing.F) {
 			if r != (Repo{}) && (!name.MatchString(r.String()) || r.ID <= 0 || strings.HasPrefix(r.Name, "..") && len(r.Name) == 2) {
 				t.Errorf("repository %+v", r)
 			}
+		}
+		if e.MergeCommitSHA != "" && (!e.Merged || !shaForm.MatchString(e.MergeCommitSHA)) {
+			t.Errorf("merge commit %q", e.MergeCommitSHA)
 		}
 		if e.HeadSHA != "" && len(e.HeadSHA) != 40 && len(e.HeadSHA) != 64 || e.Pull < 0 {
 			t.Errorf("head %q, pull %d", e.HeadSHA, e.Pull)

@@ -65,8 +65,34 @@ var methods = map[string]func(context.Context, *Client, Repo) error{
 		_, err := c.FindComment(ctx, r, 1, ours)
 		return err
 	},
+	"PutCheck with annotations": func(ctx context.Context, c *Client, r Repo) error {
+		_, err := c.PutCheck(ctx, r, noted)
+		return err
+	},
+	"PutCheck with annotations by id": func(ctx context.Context, c *Client, r Repo) error {
+		check := noted
+		check.ID = 3
+		_, err := c.PutCheck(ctx, r, check)
+		return err
+	},
+	"PullCommits": func(ctx context.Context, c *Client, r Repo) error { _, err := c.PullCommits(ctx, r, 1); return err },
+	"PullFiles":   func(ctx context.Context, c *Client, r Repo) error { _, _, err := c.PullFiles(ctx, r, 1); return err },
+	"SetLabels": func(ctx context.Context, c *Client, r Repo) error {
+		return c.SetLabels(ctx, r, 1, map[string]bool{"size": true})
+	},
+	"LabelsSet": func(ctx context.Context, c *Client, r Repo) error { _, err := c.LabelsSet(ctx, r, 1); return err },
+	"Role": func(ctx context.Context, c *Client, r Repo) error {
+		role, err := c.Role(ctx, r, "dev")
+		if err == nil && role == RoleNone { // that there is no such user is an answer
+			err = &Error{Op: "read a role", Class: ClassNotFound, Message: "none"}
+		}
+		return err
+	},
 	"React": func(ctx context.Context, c *Client, r Repo) error { return c.React(ctx, r, 1, "eyes") },
 }
+
+var noted = Check{HeadSHA: sha1st, Name: "n", Status: "queued", Title: "t",
+	Annotations: []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "notice", Message: "m"}}}
 
 // others are those about the App, or about no repository by name.
 var others = map[string]func(context.Context, *App, *Client) error{
@@ -82,6 +108,13 @@ var others = map[string]func(context.Context, *App, *Client) error{
 		_, _, _, err := a.DeliveryPayload(ctx, 1)
 		return err
 	},
+	"TeamMember": func(ctx context.Context, _ *App, c *Client) error {
+		in, err := c.TeamMember(ctx, "o", "t", "dev")
+		if err == nil && !in { // that there is no such member is an answer
+			err = &Error{Op: "look for a member", Class: ClassNotFound, Message: "none"}
+		}
+		return err
+	},
 	"Repository":   func(ctx context.Context, _ *App, c *Client) error { _, err := c.Repository(ctx, 1); return err },
 	"Repositories": func(ctx context.Context, _ *App, c *Client) error { _, err := c.Repositories(ctx); return err },
 }
@@ -89,7 +122,7 @@ var others = map[string]func(context.Context, *App, *Client) error{
 // TestEveryMethodFails lets each method meet each kind of failure: the class is right, the message names what was wanted,
 // and nothing is tried a second time.
 func TestEveryMethodFails(t *testing.T) {
-	notTokens := func(r *http.Request) bool { return !strings.HasSuffix(r.URL.Path, "/access_tokens") }
+	notTokens := func(r *http.Request) bool { return !forToken(r.URL.Path) }
 	for _, tt := range []struct {
 		name  string
 		fault ghtest.Fault
@@ -137,7 +170,7 @@ func TestEveryMethodFails(t *testing.T) {
 				}
 				sent := 0
 				for _, c := range s.Calls() {
-					if !strings.HasSuffix(c.Path, "/access_tokens") {
+					if !forToken(c.Path) {
 						sent++
 					}
 				}
@@ -225,6 +258,11 @@ func TestNullsEverywhere(t *testing.T) {
 	f.json("GET repos/o/r/actions/runs/1/jobs", map[string]any{"jobs": []any{nil, map[string]any{"id": 2, "conclusion": "failure", "steps": []any{nil}}}})
 	f.json("GET repos/o/r/actions/runs/1/artifacts", map[string]any{"artifacts": nil})
 	f.json("GET repos/o/r/issues/1/comments", []any{nil, map[string]any{"id": 3, "user": nil, "performed_via_github_app": nil, "body": nil}})
+	f.json("GET repos/o/r/pulls/1/commits", []any{nil, map[string]any{"sha": sha1st, "commit": nil, "parents": []any{nil}}})
+	f.json("GET repos/o/r/pulls/1/files", []any{nil, map[string]any{"filename": "a", "previous_filename": nil, "status": nil}})
+	f.json("GET repos/o/r/issues/1/labels", []any{nil, map[string]any{"name": nil}})
+	f.json("GET repos/o/r/check-runs/4/annotations", []any{nil, map[string]any{"path": nil, "start_line": nil, "title": nil}})
+	f.json("PATCH repos/o/r/check-runs/4", nil)
 	f.json("GET repos/o/r/commits/"+sha1st+"/check-runs", map[string]any{"check_runs": []any{nil, map[string]any{"id": 4, "app": nil}}})
 	f.json("POST repos/o/r/check-runs", map[string]any{"id": 5})
 	f.json("GET repositories/1", map[string]any{"id": 1})
@@ -250,6 +288,20 @@ func TestNullsEverywhere(t *testing.T) {
 	if id := must[int64](t)(c.PutCheck(ctx, testRepo, Check{HeadSHA: sha1st, Name: "n", Status: "queued"})); id != 5 {
 		t.Errorf("check run %d", id)
 	}
+	check := noted
+	check.ID = 4
+	if id := must[int64](t)(c.PutCheck(ctx, testRepo, check)); id != 4 {
+		t.Errorf("check run %d", id)
+	}
+	if l := must[[]Commit](t)(c.PullCommits(ctx, testRepo, 1)); len(l) != 1 || l[0].SHA != sha1st {
+		t.Errorf("%+v", l)
+	}
+	if files, all, err := c.PullFiles(ctx, testRepo, 1); err != nil || !all || len(files) != 1 || files[0] != (File{Path: "a"}) {
+		t.Errorf("%+v, %v, %v", files, all, err)
+	}
+	if l := must[[]Label](t)(c.LabelsSet(ctx, testRepo, 1)); l != nil {
+		t.Errorf("%+v", l)
+	}
 	must[Repo](t)(c.Repository(ctx, 1))
 	must[[]Repo](t)(c.Repositories(ctx))
 }
@@ -262,14 +314,14 @@ func TestAnswersWithNothing(t *testing.T) {
 		for name, call := range methods {
 			err := call(t.Context(), c, testRepo)
 			switch class, _ := Classify(err); {
-			case class == ClassOK && (name == "PutCheck" || strings.HasPrefix(name, "PutComment") || name == "PullRequest" || name == "Commit" || name == "RunByID"):
+			case class == ClassOK && (name == "PutCheck" || name == "PutCheck with annotations" || strings.HasPrefix(name, "PutComment") || name == "PullRequest" || name == "Commit" || name == "RunByID" || name == "Role"):
 				t.Errorf("%s of %q: no error", name, body)
 			case class == ClassAuth, class == ClassRateLimited, class == ClassForbidden:
 				t.Errorf("%s of %q: %v", name, body, err)
 			}
 		}
 		for name, call := range others {
-			if err := call(t.Context(), c.app, c); err == nil && (name == "Slug" || name == "Repository" || name == "DeliveryPayload") {
+			if err := call(t.Context(), c.app, c); err == nil && (name == "Slug" || name == "Repository" || name == "DeliveryPayload" || name == "TeamMember") {
 				t.Errorf("%s of %q: no error", name, body)
 			}
 		}

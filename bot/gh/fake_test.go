@@ -43,9 +43,10 @@ type fake struct {
 	url string
 
 	mu     sync.Mutex
-	minted map[string]int // by installation
-	asked  []string       // bodies of token requests
-	calls  []string       // "GET /path?query", without token requests
+	grants map[string]string // what installations grant; nil: what the App needs
+	minted map[string]int    // by installation
+	asked  []string          // bodies of token requests
+	calls  []string          // "GET /path?query", without those for tokens
 	seen   []obs
 }
 
@@ -58,12 +59,13 @@ func newFake(t *testing.T, change ...func(*Options)) (*fake, *App) {
 	t.Helper()
 	f := &fake{t: t, mux: http.NewServeMux(), minted: map[string]int{}}
 	f.mux.HandleFunc("POST /api/v3/app/installations/{id}/access_tokens", f.mint)
+	f.mux.HandleFunc("GET /api/v3/app/installations/{id}", f.installation)
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		t.Errorf("unexpected request %s %s", r.Method, r.URL)
 		w.WriteHeader(http.StatusTeapot)
 	})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/access_tokens") {
+		if !forToken(r.URL.Path) {
 			f.mu.Lock()
 			f.calls = append(f.calls, r.Method+" "+strings.TrimPrefix(r.URL.RequestURI(), "/api/v3"))
 			f.mu.Unlock()
@@ -95,6 +97,22 @@ func fakeClient(t *testing.T, change ...func(*Options)) (*fake, *Client) {
 	t.Helper()
 	f, app := newFake(t, change...)
 	return f, app.Installation(testInst)
+}
+
+// forToken says whether a request is one of those that a token takes.
+func forToken(path string) bool { return strings.Contains(path, "/app/installations/") }
+
+func (f *fake) installation(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ey") {
+		f.t.Errorf("installation read without a JWT: %q", r.Header.Get("Authorization"))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	granted := f.grants
+	if granted == nil {
+		granted = Permissions()
+	}
+	reply(w, map[string]any{"id": json.Number(r.PathValue("id")), "permissions": granted})
 }
 
 func (f *fake) mint(w http.ResponseWriter, r *http.Request) {

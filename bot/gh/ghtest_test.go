@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,19 @@ func TestFile(t *testing.T) {
 	wantClass(t, err, ClassNotFound)
 	_, err = w.c.File(t.Context(), w.repo, "dir", "rust-next")
 	wantClass(t, err, ClassPermanent)
+	// The repository file at the head of a fork's pull request, through the repository that it wants to be merged to.
+	fork := w.AddFork(w.r, "dev")
+	n := w.OpenPull(w.r, ghtest.Pull{Head: fork, Branch: "config", Files: map[string]string{".github/oxidometer.yml": "version: 2\n"}})
+	head := must[PullRequest](t)(w.c.PullRequest(t.Context(), w.repo, n)).HeadSHA
+	for _, ref := range []string{head, fmt.Sprintf("refs/pull/%d/head", n)} {
+		if got, err := w.c.File(t.Context(), w.repo, ".github/oxidometer.yml", ref); err != nil || string(got) != "version: 2\n" {
+			t.Errorf("at %q: %q, %v", ref, got, err)
+		}
+	}
+	w.DeleteRepo(fork)
+	if got, err := w.c.File(t.Context(), w.repo, ".github/oxidometer.yml", head); err != nil || string(got) != "version: 2\n" {
+		t.Errorf("after the fork was deleted: %q, %v", got, err)
+	}
 	for _, path := range []string{"", "/x", "a/../b", "..", "a//b", "./a"} {
 		_, err = w.c.File(t.Context(), w.repo, path, "rust-next")
 		wantClass(t, err, ClassPermanent)
@@ -155,7 +169,7 @@ func TestFile(t *testing.T) {
 func TestPullRequests(t *testing.T) {
 	w := newWorld(t)
 	fork := w.AddFork(w.r, "dev")
-	n := w.OpenPull(w.r, ghtest.Pull{Head: fork, Branch: "binder/a+b", Title: "rust: binder", Draft: true, Labels: []string{"rust", "size"},
+	n := w.OpenPull(w.r, ghtest.Pull{Head: fork, Branch: "binder/a+b", Title: "rust: binder", Body: "Reverts rust-kernel/linux#7", Draft: true, Labels: []string{"rust", "size"},
 		Files: map[string]string{"x": "1"}})
 	head := w.Branch(fork, "binder/a+b")
 	base := w.Branch(w.r, "rust-next")
@@ -163,9 +177,12 @@ func TestPullRequests(t *testing.T) {
 	if p.MergeCommitSHA == "" || p.UpdatedAt.IsZero() {
 		t.Errorf("%+v", p)
 	}
-	p.MergeCommitSHA, p.UpdatedAt = "", time.Time{}
+	if p.AuthorID == 0 {
+		t.Error("the author has no id")
+	}
+	p.MergeCommitSHA, p.UpdatedAt, p.AuthorID = "", time.Time{}, 0
 	equal(t, "pull request", PullRequest{
-		Number: n, State: "open", Draft: true, Title: "rust: binder", Author: "dev", HeadSHA: head, HeadRef: "binder/a+b", HeadRepoID: fork.ID,
+		Number: n, State: "open", Draft: true, Title: "rust: binder", Body: "Reverts rust-kernel/linux#7", Author: "dev", HeadSHA: head, HeadRef: "binder/a+b", HeadRepoID: fork.ID,
 		HeadOwner: "dev", BaseRef: "rust-next", BaseSHA: base, Labels: []string{"rust", "size"},
 	}, p)
 
@@ -201,6 +218,48 @@ func TestPullRequests(t *testing.T) {
 		t.Errorf("after the fork was deleted: %+v", p)
 	}
 	_, err = w.c.PullRequest(t.Context(), w.repo, 999)
+	wantClass(t, err, ClassNotFound)
+}
+
+func TestPullCommitsAndFiles(t *testing.T) {
+	w := newWorld(t, func(o *ghtest.Options) { o.PageSize = 0 })
+	w.AddCommit(w.r, ghtest.Commit{Branch: "rust-next", Files: map[string]string{"a.rs": "1", "b.rs": "2", "c.rs": "3"}})
+	fork := w.AddFork(w.r, "dev")
+	n := w.OpenPull(w.r, ghtest.Pull{Head: fork, Branch: "b", Message: "first", Files: map[string]string{".github/oxidometer.yml": "version: 2\n"}})
+	base := w.Branch(w.r, "rust-next")
+	w.PushHead(w.r, n, ghtest.Commit{Message: "second\n\nSize-Justification: tables", Files: map[string]string{"a.rs": "x", "d/b.rs": "2"}, Remove: []string{"b.rs", "c.rs"}})
+	files, all, err := w.c.PullFiles(t.Context(), w.repo, n)
+	if err != nil || !all {
+		t.Error(all, err)
+	}
+	equal(t, "files", []File{
+		{".github/oxidometer.yml", "", "modified"}, {"a.rs", "", "modified"}, {"c.rs", "", "removed"}, {"d/b.rs", "b.rs", "renamed"},
+	}, files)
+	commits := must[[]Commit](t)(w.c.PullCommits(t.Context(), w.repo, n))
+	if len(commits) != 2 || commits[0].Message != "first" || !slices.Equal(commits[0].Parents, []string{base}) || len(commits[0].Tree) != 40 ||
+		commits[1].SHA != w.Branch(fork, "b") || commits[1].Message != "second\n\nSize-Justification: tables" {
+		t.Errorf("%+v", commits)
+	}
+	equal(t, "the head's commit", must[Commit](t)(w.c.Commit(t.Context(), w.repo, commits[1].SHA)), commits[1])
+
+	many := map[string]string{}
+	for i := range 3001 {
+		many[fmt.Sprint("m", i)] = fmt.Sprint(i)
+	}
+	w.PushHead(w.r, n, ghtest.Commit{Files: many})
+	w.ResetCalls()
+	if files, all, err = w.c.PullFiles(t.Context(), w.repo, n); err != nil || all || len(files) != 3000 || w.calls("GET", "/files") != 30 {
+		t.Errorf("%d files, all %v, in %d requests, %v", len(files), all, w.calls("GET", "/files"), err)
+	}
+	for i := range 260 {
+		w.PushHead(w.r, n, ghtest.Commit{Message: fmt.Sprint("commit ", i)})
+	}
+	if commits = must[[]Commit](t)(w.c.PullCommits(t.Context(), w.repo, n)); len(commits) != 250 || commits[0].Message != "first" {
+		t.Errorf("%d commits", len(commits))
+	}
+	_, _, err = w.c.PullFiles(t.Context(), w.repo, 999)
+	wantClass(t, err, ClassNotFound)
+	_, err = w.c.PullCommits(t.Context(), w.repo, 999)
 	wantClass(t, err, ClassNotFound)
 }
 

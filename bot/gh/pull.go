@@ -3,6 +3,9 @@ package gh
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -13,7 +16,9 @@ type PullRequest struct {
 	Number                int
 	State                 string // open or closed
 	Merged, Draft, Locked bool
-	Title, Author         string
+	Title, Body           string
+	Author                string
+	AuthorID              int64
 	HeadSHA, HeadRef      string
 	HeadRepoID            int64  // 0: the fork was deleted
 	HeadOwner             string // of the head's repository
@@ -27,7 +32,7 @@ func pullRequest(p *github.PullRequest) PullRequest {
 	head, base := p.GetHead(), p.GetBase()
 	out := PullRequest{
 		Number: p.GetNumber(), State: p.GetState(), Merged: p.GetMerged() || !p.GetMergedAt().IsZero(), Draft: p.GetDraft(),
-		Locked: p.GetLocked(), Title: p.GetTitle(), Author: p.GetUser().GetLogin(),
+		Locked: p.GetLocked(), Title: p.GetTitle(), Body: p.GetBody(), Author: p.GetUser().GetLogin(), AuthorID: p.GetUser().GetID(),
 		HeadSHA: head.GetSHA(), HeadRef: head.GetRef(), HeadRepoID: head.GetRepo().GetID(),
 		HeadOwner: head.GetRepo().GetOwner().GetLogin(),
 		BaseRef:   base.GetRef(), BaseSHA: base.GetSHA(), MergeCommitSHA: p.GetMergeCommitSHA(),
@@ -100,4 +105,57 @@ func (c *Client) pulls(ctx context.Context, repo Repo, head string) ([]PullReque
 		}
 	}
 	return out, nil
+}
+
+// PullCommits lists the commits of a pull request, oldest first. GitHub shows 250 at most.
+// https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
+func (c *Client) PullCommits(ctx context.Context, repo Repo, pull int) ([]Commit, error) {
+	op := fmt.Sprintf("list commits of %s#%d", repo, pull)
+	if err := repo.check(op); err != nil {
+		return nil, err
+	}
+	list, err := pages(250, (*github.RepositoryCommit).GetSHA, func(o github.ListOptions) ([]*github.RepositoryCommit, *github.Response, error) {
+		return c.api.PullRequests.ListCommits(ctx, repo.Owner, repo.Name, pull, &o)
+	})
+	if err != nil {
+		return nil, c.app.fail(op, err)
+	}
+	var out []Commit
+	for _, one := range list {
+		if one.GetSHA() != "" {
+			out = append(out, commit(one.GetSHA(), one.GetCommit(), one.Parents))
+		}
+	}
+	return out, nil
+}
+
+// File is a file that a pull request changes.
+type File struct {
+	Path     string `json:"filename"`
+	Previous string `json:"previous_filename"` // its path before, of a renamed or copied one
+	Status   string `json:"status"`            // added, removed, modified, renamed, copied, changed or unchanged
+}
+
+// maxFiles is how many of a pull request's files GitHub lists.
+const maxFiles = 3000
+
+// PullFiles lists the files that a pull request changes, against its merge base. GitHub shows 3,000 at most; all says
+// that there are no others.
+// https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+func (c *Client) PullFiles(ctx context.Context, repo Repo, pull int) (files []File, all bool, err error) {
+	op := fmt.Sprintf("list files of %s#%d", repo, pull)
+	if err := repo.check(op); err != nil {
+		return nil, false, err
+	}
+	path := repo.path("pulls/%d/files", pull)
+	list, err := pages(maxFiles, func(f File) string { return f.Path }, func(o github.ListOptions) ([]File, *github.Response, error) {
+		var page []File
+		resp, err := send(ctx, c.api, http.MethodGet, path+"?"+paged(url.Values{}, o), nil, &page)
+		return page, resp, err
+	})
+	if err != nil {
+		return nil, false, c.app.fail(op, err)
+	}
+	files = slices.DeleteFunc(list, func(f File) bool { return f.Path == "" })
+	return files, len(list) < maxFiles, nil
 }

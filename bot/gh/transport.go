@@ -2,10 +2,12 @@ package gh
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,7 +16,6 @@ import (
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
-	"github.com/google/go-github/v60/github"
 )
 
 const (
@@ -143,8 +144,9 @@ type session struct {
 	app *App
 	id  int64
 
-	mu sync.Mutex
-	tr *ghinstallation.Transport
+	mu      sync.Mutex
+	tr      *ghinstallation.Transport
+	granted map[string]string // what the installation's owner granted, when the last token was made
 }
 
 func (s *session) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -185,18 +187,11 @@ func (s *session) transport() (*ghinstallation.Transport, error) {
 	if s.tr != nil {
 		return s.tr, nil
 	}
-	tr, err := ghinstallation.New(mint{app: s.app, id: s.id}, s.app.id, s.id, s.app.key)
+	tr, err := ghinstallation.New(mint{s}, s.app.id, s.id, s.app.key)
 	if err != nil {
 		return nil, fmt.Errorf("App private key: %w", err) // unreachable: New read the same key
 	}
 	tr.BaseURL = strings.TrimSuffix(s.app.base.String(), "/")
-	tr.InstallationTokenOptions = &github.InstallationTokenOptions{Permissions: &github.InstallationPermissions{
-		Metadata:     github.String("read"),
-		Actions:      github.String("read"),
-		Contents:     github.String("read"),
-		PullRequests: github.String("write"),
-		Checks:       github.String("write"),
-	}}
 	s.tr = tr
 	return tr, nil
 }
@@ -210,17 +205,45 @@ func (s *session) forget(tr *ghinstallation.Transport) {
 	}
 }
 
-// mint sits below ghinstallation and watches the requests for tokens.
-type mint struct {
-	app *App
-	id  int64
+// permissions is what the installation's owner granted, as of the token in use. It is read with the token, and so makes one
+// where there is none.
+func (s *session) permissions(ctx context.Context) (map[string]string, error) {
+	tr, err := s.transport()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tr.Token(ctx); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.granted), nil
 }
 
+// Granted returns what the installation's owner granted: names and levels. What is accepted later shows with the next token,
+// within an hour.
+func (c *Client) Granted(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.app.timeout)
+	defer cancel()
+	granted, err := c.session.permissions(ctx)
+	return granted, c.app.fail(fmt.Sprintf("read what installation %d grants", c.id), err)
+}
+
+// Has says whether a permission was granted at that level, as Granted has it.
+func (c *Client) Has(ctx context.Context, permission, level string) (bool, error) {
+	granted, err := c.Granted(ctx)
+	return err == nil && Grants(granted[permission], level), err
+}
+
+// mint sits below ghinstallation. It watches the requests for tokens, and has each ask for the permissions that the App uses
+// and the installation grants.
+type mint struct{ *session }
+
 func (m mint) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := m.app.wire.RoundTrip(req)
 	if !strings.HasSuffix(req.URL.Path, fmt.Sprintf("/app/installations/%d/access_tokens", m.id)) {
-		return resp, err
+		return m.app.wire.RoundTrip(req)
 	}
+	resp, err := m.token(req)
 	op := fmt.Sprintf("get a token for installation %d", m.id)
 	if e, ok := errors.AsType[*Error](err); ok {
 		refused := *e
@@ -237,6 +260,53 @@ func (m mint) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return m.verify(op, resp)
+}
+
+// token sends the request for a token, after it asked what is granted.
+func (m mint) token(req *http.Request) (*http.Response, error) {
+	granted, err := m.ask(req)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.granted = granted
+	m.mu.Unlock()
+	body, err := json.Marshal(map[string]any{"permissions": tokenPermissions(granted)})
+	if err != nil {
+		return nil, err // unreachable: only strings
+	}
+	req = req.Clone(req.Context())
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	req.Header.Set("Content-Type", "application/json")
+	return m.app.wire.RoundTrip(req)
+}
+
+// ask reads what the installation grants, with the signature of the request for a token.
+// https://docs.github.com/en/rest/apps/apps#get-an-installation-for-the-authenticated-app
+func (m mint) ask(req *http.Request) (map[string]string, error) {
+	get, err := http.NewRequestWithContext(req.Context(), http.MethodGet, strings.TrimSuffix(req.URL.String(), "/access_tokens"), nil)
+	if err != nil {
+		return nil, err // unreachable: it was an address before
+	}
+	get.Header = req.Header.Clone()
+	get.Header.Del("Content-Type")
+	resp, err := m.app.wire.RoundTrip(get)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var in struct {
+		ID          int64             `json:"id"`
+		Permissions map[string]string `json:"permissions"`
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxToken))
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal(body, &in) != nil || in.ID != m.id {
+		return nil, &Error{Status: resp.StatusCode, Class: ClassTemporary, Message: "the answer is no installation"}
+	}
+	return in.Permissions, nil
 }
 
 // verify lets only a usable token through; ghinstallation would panic on "null".

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -102,30 +103,108 @@ func TestTokenRefused(t *testing.T) {
 		{"no expiry", 201, [2]string{}, `{"token":"ghs_x"}`, ClassTemporary},
 		{"page", 200, [2]string{}, `<html>`, ClassTemporary},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			requests := atomic.Int32{}
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				requests.Add(1)
-				if tt.header[0] != "" {
-					w.Header().Set(tt.header[0], tt.header[1])
+		for refused, before := range map[string]int32{"GET": 0, "POST": 1} { // what is granted, and the token
+			if refused == "GET" && tt.status == 201 {
+				continue
+			}
+			t.Run(tt.name+" "+refused, func(t *testing.T) {
+				requests := atomic.Int32{}
+				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					requests.Add(1)
+					if r.Method != refused {
+						io.WriteString(w, `{"id":5,"permissions":{"metadata":"read"}}`)
+						return
+					}
+					if tt.header[0] != "" {
+						w.Header().Set(tt.header[0], tt.header[1])
+					}
+					w.WriteHeader(tt.status)
+					io.WriteString(w, tt.body)
+				}))
+				defer s.Close()
+				app, err := New(Options{BaseURL: s.URL, AppID: testApp, Key: testKey()})
+				if err != nil {
+					t.Fatal(err)
 				}
-				w.WriteHeader(tt.status)
-				io.WriteString(w, tt.body)
-			}))
-			defer s.Close()
-			app, err := New(Options{BaseURL: s.URL, AppID: testApp, Key: testKey()})
-			if err != nil {
-				t.Fatal(err)
+				_, err = app.Installation(testInst).RunByID(t.Context(), testRepo, 3)
+				e := wantClass(t, err, tt.class)
+				if requests.Load() != before+1 {
+					t.Errorf("%d requests", requests.Load())
+				}
+				if !strings.HasPrefix(e.Error(), "read workflow run 3 of o/r: get a token for installation 5: GitHub answered ") {
+					t.Error(e)
+				}
+			})
+		}
+	}
+}
+
+// TestTokenCarriesWhatIsGranted: a token asks for the extras that are of use in it, where they are granted.
+func TestTokenCarriesWhatIsGranted(t *testing.T) {
+	for _, tt := range []struct{ granted, want map[string]string }{
+		{nil, nil},
+		{map[string]string{"issues": "read", "merge_queues": "read", "administration": "write"}, nil},
+		{map[string]string{"issues": "write"}, map[string]string{"issues": "write"}},
+		{map[string]string{"issues": "admin", "members": "write", "contents": "write"}, map[string]string{"issues": "write", "members": "read"}},
+		{map[string]string{"members": "read", "issues": "all"}, map[string]string{"members": "read"}},
+	} {
+		f, c := fakeClient(t)
+		f.json("GET repos/o/r/actions/runs/3", runJSON)
+		f.grants = Permissions()
+		maps.Copy(f.grants, tt.granted)
+		for range 2 {
+			must[Run](t)(c.RunByID(t.Context(), testRepo, 3))
+		}
+		var asked struct{ Permissions map[string]string }
+		if err := json.Unmarshal([]byte(f.asked[0]), &asked); err != nil || len(f.asked) != 1 {
+			t.Fatal(err, f.asked)
+		}
+		want := Permissions()
+		maps.Copy(want, tt.want)
+		equal(t, fmt.Sprint(tt.granted), want, asked.Permissions)
+		for _, x := range Extras() {
+			if has := must[bool](t)(c.Has(t.Context(), x.Permission, x.Level)); has != Grants(tt.granted[x.Permission], x.Level) {
+				t.Errorf("%v: has %s: %v", tt.granted, x.Name, has)
 			}
-			_, err = app.Installation(testInst).RunByID(t.Context(), testRepo, 3)
-			e := wantClass(t, err, tt.class)
-			if requests.Load() != 1 {
-				t.Errorf("%d requests", requests.Load())
+		}
+	}
+}
+
+// TestHas: what is granted is read with the token, and again with the next.
+func TestHas(t *testing.T) {
+	f, c := fakeClient(t)
+	has := func() bool {
+		t.Helper()
+		return must[bool](t)(c.Has(t.Context(), "members", "read"))
+	}
+	if has() || f.minted["5"] != 1 {
+		t.Errorf("%d tokens", f.minted["5"])
+	}
+	f.mu.Lock()
+	f.grants = Permissions(Extras()...)
+	f.minted["5"]++ // revokes what was handed out
+	f.mu.Unlock()
+	if has() {
+		t.Error("known before GitHub was asked")
+	}
+	f.json("GET repos/o/r/actions/runs/3", runJSON)
+	must[Run](t)(c.RunByID(t.Context(), testRepo, 3))
+	if !has() || f.minted["5"] != 3 {
+		t.Errorf("%d tokens", f.minted["5"])
+	}
+}
+
+func TestGrants(t *testing.T) {
+	levels := []string{"", "read", "write", "admin"}
+	for i, have := range levels {
+		for j, want := range levels {
+			if Grants(have, want) != (i >= j) {
+				t.Errorf("%q grants %q: %v", have, want, i < j)
 			}
-			if !strings.HasPrefix(e.Error(), "read workflow run 3 of o/r: get a token for installation 5: GitHub answered ") {
-				t.Error(e)
-			}
-		})
+		}
+		if Grants("all", have) {
+			t.Errorf("an unknown level grants %q", have)
+		}
 	}
 }
 
@@ -342,7 +421,7 @@ func TestObserveAndLog(t *testing.T) {
 	c.RunByID(t.Context(), testRepo, 3)
 	c.RunByID(t.Context(), testRepo, 4)
 	c.ArtifactURL(t.Context(), testRepo, 3)
-	want := []obs{{"ok", 201, -1}, {"ok", 200, 4999}, {"not_found", 404, -1}, {"ok", 302, -1}}
+	want := []obs{{"ok", 200, -1}, {"ok", 201, -1}, {"ok", 200, 4999}, {"not_found", 404, -1}, {"ok", 302, -1}}
 	if diff := cmp.Diff(want, f.seen, cmp.AllowUnexported(obs{})); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}

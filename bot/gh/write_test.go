@@ -164,6 +164,36 @@ func TestPutCommentRemovesDoubles(t *testing.T) {
 	}
 }
 
+// TestTwoKindsOfComments: the report and the reply are two comments of ours on one pull request. Neither is taken for the
+// other, nor deleted as its double, in whatever order they were written and whether their ids are known.
+func TestTwoKindsOfComments(t *testing.T) {
+	w, n := pullWorld(t)
+	const reply = "\n<!-- oxidometer reply -->"
+	isReply := func(body string) bool { return strings.HasSuffix(body, reply) }
+	put := func(id int64, marker func(string) bool, body string) int64 {
+		t.Helper()
+		return must[int64](t)(w.c.PutComment(t.Context(), w.repo, n, id, marker, body))
+	}
+	answer := put(0, isReply, "pong"+reply)
+	report := put(0, ours, testMarker+"+0 B")
+	for _, ids := range [][2]int64{{report, answer}, {0, 0}, {424242, 424243}} {
+		if got := put(ids[0], ours, testMarker+fmt.Sprint("report ", ids)); got != report {
+			t.Errorf("%v: the report became comment %d, was %d", ids, got, report)
+		}
+		if got := put(ids[1], isReply, fmt.Sprint("reply ", ids)+reply); got != answer {
+			t.Errorf("%v: the reply became comment %d, was %d", ids, got, answer)
+		}
+		equal(t, "comments", []string{fmt.Sprint("reply ", ids) + reply, testMarker + fmt.Sprint("report ", ids)}, w.live(n))
+	}
+	must[int64](t)(w.PostCommentVia(w.r, n, "oxidometer[bot]", "double"+reply, testApp))
+	put(0, ours, testMarker+"report")
+	if got := len(w.live(n)); got != 3 {
+		t.Errorf("%d comments after the report was written", got)
+	}
+	put(0, isReply, "reply"+reply)
+	equal(t, "comments", []string{"reply" + reply, testMarker + "report"}, w.live(n))
+}
+
 // TestPutCommentTwice: the answer to creating it was lost; the next try finds it.
 func TestPutCommentTwice(t *testing.T) {
 	w, n := pullWorld(t)
@@ -313,6 +343,32 @@ func TestPutCheckRefused(t *testing.T) {
 		"four":        func(c *Check) { c.Actions = []CheckAction{action, action, action, action} },
 		"long label":  func(c *Check) { c.Actions = []CheckAction{{"123456789012345678901", "d", "i"}} },
 		"description": func(c *Check) { c.Actions = []CheckAction{{"l", "", "i"}} },
+		"identifier":  func(c *Check) { c.Actions = []CheckAction{{"l", "d", strings.Repeat("é", 21)}} },
+		"notes":       func(c *Check) { c.Annotations = make([]Annotation, maxAllAnnotations+1) },
+		"no path": func(c *Check) {
+			c.Annotations = []Annotation{{StartLine: 1, EndLine: 1, Level: "notice", Message: "m"}}
+		},
+		"no message": func(c *Check) { c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "notice"}} },
+		"line 0":     func(c *Check) { c.Annotations = []Annotation{{Path: "p", Level: "notice", Message: "m"}} },
+		"backwards": func(c *Check) {
+			c.Annotations = []Annotation{{Path: "p", StartLine: 2, EndLine: 1, Level: "notice", Message: "m"}}
+		},
+		"level": func(c *Check) {
+			c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "error", Message: "m"}}
+		},
+		"columns": func(c *Check) {
+			c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 2, StartColumn: 1, Level: "notice", Message: "m"}}
+		},
+		"long message": func(c *Check) {
+			c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "notice", Message: strings.Repeat("m", maxCheckText+1)}}
+		},
+		"long title": func(c *Check) {
+			c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "notice", Message: "m", Title: strings.Repeat("é", 256)}}
+		},
+		"notes without title": func(c *Check) {
+			c.Title, c.Summary = "", ""
+			c.Annotations = []Annotation{{Path: "p", StartLine: 1, EndLine: 1, Level: "notice", Message: "m"}}
+		},
 	} {
 		check := good
 		change(&check)
@@ -327,6 +383,64 @@ func TestPutCheckRefused(t *testing.T) {
 	}
 	good.Text = strings.Repeat("é", maxCheckText/2)
 	must[int64](t)(w.c.PutCheck(t.Context(), w.repo, good))
+}
+
+func TestAnnotations(t *testing.T) {
+	w := newWorld(t)
+	sha := w.Branch(w.r, "rust-next")
+	check := Check{HeadSHA: sha, Name: "oxidometer", Status: "completed", Conclusion: "action_required", Title: "The repository file has faults"}
+	for i := range 120 {
+		check.Annotations = append(check.Annotations, Annotation{Path: ".github/oxidometer.yml", StartLine: i + 1, EndLine: i + 1, StartColumn: 2, EndColumn: 3,
+			Level: "failure", Message: fmt.Sprint("fault ", i), Title: "Unknown key", RawDetails: "targts:"})
+	}
+	notes := check.Annotations
+	put := func() ghtest.CheckView {
+		t.Helper()
+		check.ID = must[int64](t)(w.c.PutCheck(t.Context(), w.repo, check))
+		all := w.Checks(w.r, sha)
+		if len(all) != 1 {
+			t.Fatalf("%d check runs", len(all))
+		}
+		for i, a := range all[0].Annotations {
+			if a.StartLine != i+1 || a.Message != fmt.Sprint("fault ", i) || *a.EndColumn != 3 || a.Level != "failure" || a.Title != "Unknown key" {
+				t.Fatalf("annotation %d is %+v", i, a)
+			}
+		}
+		return all[0]
+	}
+	check.Annotations = notes[:50]
+	put()
+	if sent := w.calls("PATCH", "/check-runs/"); sent != 0 {
+		t.Errorf("%d updates for the first 50", sent)
+	}
+	check.ID = 0 // the store forgot
+	put()
+	w.ResetCalls()
+	check.Annotations = append(notes[:119:119], notes[3]) // one of them twice
+	undo := w.AddFault(ghtest.Fault{Match: ghtest.OnPath("PATCH", "/check-runs/"), After: 1, Times: 1, Status: 502, Done: true})
+	_, err := w.c.PutCheck(t.Context(), w.repo, check)
+	wantClass(t, err, ClassTemporary)
+	undo()
+	if v := put(); len(v.Annotations) != 119 || v.Conclusion != "action_required" {
+		t.Errorf("%d annotations, conclusion %s", len(v.Annotations), v.Conclusion)
+	}
+	check.Annotations = notes
+	if v := put(); len(v.Annotations) != 120 {
+		t.Errorf("%d annotations", len(v.Annotations))
+	}
+	check.Annotations, check.Conclusion = nil, "success"
+	w.ResetCalls()
+	if v := put(); len(v.Annotations) != 120 || v.Conclusion != "success" || w.calls("GET", "/annotations") != 0 {
+		t.Errorf("%d annotations, conclusion %s", len(v.Annotations), v.Conclusion)
+	}
+
+	// More than one request takes, on a check run that is new.
+	check = Check{HeadSHA: w.AddCommit(w.r, ghtest.Commit{Branch: "rust-next"}), Name: "oxidometer", Status: "completed", Conclusion: "neutral", Title: "t",
+		Annotations: notes, Actions: []CheckAction{{"Refresh", "again", "refresh"}}}
+	must[int64](t)(w.c.PutCheck(t.Context(), w.repo, check))
+	if v := w.Checks(w.r, check.HeadSHA)[0]; len(v.Annotations) != 120 || len(v.Actions) != 1 {
+		t.Errorf("%d annotations, buttons %v", len(v.Annotations), v.Actions)
+	}
 }
 
 func TestDeliveries(t *testing.T) {
@@ -435,6 +549,7 @@ func TestParseEventOfGhtest(t *testing.T) {
 	run := w.AddRun(w.r, ghtest.Run{Pull: n})
 	w.FinishRun(run, "success")
 	must[int64](t)(w.PostComment(w.r, n, "dev", "/size"))
+	review := w.AddReview(w.r, n, "maintainer", "COMMENTED", "/size accept")
 	check := must[int64](t)(w.c.PutCheck(t.Context(), w.repo, Check{HeadSHA: head, Name: "oxidometer", Status: "queued", Title: "t",
 		Actions: []CheckAction{{"Refresh", "again", "refresh"}}}))
 	if err := w.RerequestCheck(w.r, check, "dev"); err != nil {
@@ -447,6 +562,8 @@ func TestParseEventOfGhtest(t *testing.T) {
 	w.AddMergeGroup(w.r, n)
 	w.ClosePull(w.r, n)
 	w.ReopenPull(w.r, n)
+	other := w.OpenPull(w.r, ghtest.Pull{Branch: "c", Files: map[string]string{"z": "1"}})
+	tip, merged := w.MergePull(w.r, other, true), false
 	w.SetBranch(w.r, "other2", head)
 	w.SetBranch(w.r, "other2", "")
 	w.Rename(w.r, "kernel")
@@ -471,7 +588,18 @@ func TestParseEventOfGhtest(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		case "issue_comment created":
-			if e.Pull != n || !e.ForIssueIsPull || e.Comment == nil || e.Comment.Body != "/size" || e.Sender.Login != "dev" {
+			if e.Pull != n || !e.ForIssueIsPull || e.PullState != "open" || e.PullAuthor.Login != "dev" || e.Comment == nil || e.Comment.Review || e.Comment.Body != "/size" || e.Sender.Login != "dev" {
+				t.Errorf("%+v", e)
+			}
+		case "pull_request_review submitted":
+			c := e.Comment
+			if e.Pull != n || e.PullState != "open" || e.PullAuthor.Login != "dev" || c == nil || c.ID != review || !c.Review || c.Body != "/size accept" ||
+				c.Author.Login != "maintainer" || c.CreatedAt.IsZero() {
+				t.Errorf("%+v, %+v", e, c)
+			}
+		case "pull_request closed":
+			merged = merged || e.Merged
+			if e.Merged != (e.Pull == other) || (e.MergeCommitSHA == tip) != e.Merged || e.PullState != "closed" {
 				t.Errorf("%+v", e)
 			}
 		case "check_run requested_action":
@@ -484,9 +612,12 @@ func TestParseEventOfGhtest(t *testing.T) {
 			}
 		}
 	}
+	if !merged {
+		t.Error("no pull request was merged")
+	}
 	for _, want := range []string{
 		"ping ", "pull_request opened", "pull_request synchronize", "pull_request reopened", "pull_request ready_for_review", "pull_request edited",
-		"pull_request closed", "workflow_run requested", "workflow_run completed", "check_suite rerequested", "check_run rerequested",
+		"pull_request closed", "pull_request_review submitted", "workflow_run requested", "workflow_run completed", "check_suite rerequested", "check_run rerequested",
 		"check_run requested_action", "issue_comment created", "push ", "merge_group checks_requested", "installation created",
 		"installation suspend", "installation deleted", "installation_repositories added", "installation_repositories removed", "repository renamed",
 	} {
