@@ -285,13 +285,26 @@ func TestPermissionsAndEvents(t *testing.T) {
 		{with(map[string]string{"issues": "read", "merge_queues": "read"}), append(gh.Events(), "issue_comment", "merge_group"), "events", OK, "what it needs; "},
 		{with(map[string]string{"checks": "read", "actions": ""}), nil, "permissions", Fail, "missing actions: read, checks: write; add them"},
 		{with(map[string]string{"contents": "write"}), nil, "permissions", Warn, "more than it needs: contents: write"},
-		{with(map[string]string{"issues": "write", "administration": "read"}), nil, "permissions", Warn, "more than it needs: administration: read, issues: write"},
-		{with(nil), []string{"push"}, "events", Fail, "missing check_run, check_suite, pull_request, repository, workflow_run"},
+		{with(map[string]string{"issues": "write", "administration": "read"}), nil, "permissions", Warn, "more than it needs: administration: read; take"},
+		{with(map[string]string{"members": "write"}), nil, "permissions", Warn, "more than it needs: members: write"},
+		{with(nil), nil, "permissions", OK, "not asked for, which is fine: issues: write (labels pull requests with the verdict), members: read (lets"},
+		{with(map[string]string{"issues": "write"}), nil, "permissions", OK, "which is fine: members: read"},
+		{gh.Permissions(gh.Extras()...), nil, "permissions", OK, "and no more"},
+		{gh.Permissions(gh.Extras()...), gh.Events(gh.Extras()...), "events", OK, "what it needs"},
+		{with(nil), []string{"push"}, "events", Fail, "missing check_run, check_suite, pull_request, pull_request_review, repository, workflow_run"},
 		{with(nil), append(gh.Events(), "star", "installation"), "events", Warn, "nobody reads star; unsubscribe"},
 	} {
 		p := healthy(t, func(o *ghtest.Options) { o.Permissions, o.Events = c.permissions, c.events })
 		p.expect(c.what, c.status, c.says)
 	}
+}
+
+// TestPermissionsNotAccepted: the App asks for more since, and an owner did not accept it yet.
+func TestPermissionsNotAccepted(t *testing.T) {
+	p := healthy(t, func(o *ghtest.Options) { o.Permissions = gh.Permissions(gh.Extras()...) })
+	id := p.install("slow")
+	p.github.SetPermissions(id, gh.Permissions())
+	p.expect("installations", Warn, "permissions not yet accepted: slow (issues: write, members: read, merge_queues: read); its owner can accept them")
 }
 
 func TestClock(t *testing.T) {

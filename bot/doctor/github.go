@@ -40,7 +40,7 @@ func (e *examination) github(ctx context.Context) {
 	e.app, e.slug = app, slug
 	e.permissions(permissions)
 	e.events(events)
-	e.installations(ctx)
+	e.installations(ctx, permissions)
 }
 
 // appRefused says why GitHub did not answer for the App.
@@ -113,34 +113,32 @@ func (e *examination) checkClock() {
 	}
 }
 
-// level orders what an App may do.
-func level(name string) int { return slices.Index([]string{"", "read", "write", "admin"}, name) }
-
 func (e *examination) permissions(have map[string]string) {
 	const what = "permissions"
-	need := gh.Permissions()
-	allowed := maps.Clone(need)
-	for _, extra := range gh.Extras() {
-		allowed[extra.Permission] = extra.Level
-	}
-	var missing, more []string
-	for _, name := range slices.Sorted(maps.Keys(need)) {
-		if level(have[name]) < level(need[name]) {
-			missing = append(missing, name+": "+need[name])
-		}
-	}
+	need, allowed := gh.Permissions(), gh.Permissions(gh.Extras()...)
+	var more, off []string
 	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if level(have[name]) > level(allowed[name]) {
+		if !gh.Grants(allowed[name], have[name]) {
 			more = append(more, name+": "+have[name])
 		}
 	}
+	for _, extra := range gh.Extras() {
+		if extra.Event == "" && !gh.Grants(have[extra.Permission], extra.Level) { // the others are told with their events
+			off = append(off, fmt.Sprintf("%s: %s (%s)", extra.Permission, extra.Level, extra.Purpose))
+		}
+	}
+	optional := ""
+	if len(off) > 0 {
+		optional = "; not asked for, which is fine: " + strings.Join(off, ", ")
+	}
+	missing := lacking(have, need)
 	switch {
-	case len(missing) > 0:
-		e.fail(what, "add them in the App's settings, Permissions & events, then accept them where it is installed", "missing %s", strings.Join(missing, ", "))
+	case missing != "":
+		e.fail(what, "add them in the App's settings, Permissions & events, then accept them where it is installed", "missing %s", missing)
 	case len(more) > 0:
 		e.warn(what, "take it away in the App's settings, Permissions & events", "more than it needs: %s", strings.Join(more, ", "))
 	default:
-		e.ok(what, "what it needs, and no more")
+		e.ok(what, "what it needs, and no more%s", optional)
 	}
 }
 
@@ -152,10 +150,9 @@ func (e *examination) events(have []string) {
 			missing = append(missing, name)
 		}
 	}
-	known := gh.Events()
+	known := gh.Events(gh.Extras()...)
 	for _, extra := range gh.Extras() {
-		known = append(known, extra.Event)
-		if !slices.Contains(have, extra.Event) {
+		if extra.Event != "" && !slices.Contains(have, extra.Event) {
 			off = append(off, fmt.Sprintf("%s (%s; needs %s: %s)", extra.Event, extra.Purpose, extra.Permission, extra.Level))
 		}
 	}
@@ -181,7 +178,7 @@ func (e *examination) events(have []string) {
 // lookedInto is how many installations are entered.
 const lookedInto = 10
 
-func (e *examination) installations(ctx context.Context) {
+func (e *examination) installations(ctx context.Context, asked map[string]string) {
 	const what = "installations"
 	list, err := e.app.Installations(ctx)
 	if err != nil {
@@ -193,7 +190,7 @@ func (e *examination) installations(ctx context.Context) {
 		return
 	}
 	slices.SortFunc(list, func(a, b gh.Installation) int { return cmp.Compare(a.ID, b.ID) })
-	var suspended []string
+	var suspended, waiting []string
 	repos, entered := 0, 0
 	for _, in := range list {
 		if in.Suspended {
@@ -203,7 +200,12 @@ func (e *examination) installations(ctx context.Context) {
 		if entered++; entered > lookedInto {
 			continue
 		}
-		found, err := e.app.Installation(in.ID).Repositories(ctx)
+		client := e.app.Installation(in.ID)
+		granted, err := client.Granted(ctx)
+		if lacks := lacking(granted, asked); lacks != "" && err == nil {
+			waiting = append(waiting, in.Account+" ("+lacks+")")
+		}
+		found, err := client.Repositories(ctx)
 		if err != nil {
 			e.failed(what, fmt.Errorf("%s: %w", in.Account, err), "")
 			return
@@ -217,11 +219,24 @@ func (e *examination) installations(ctx context.Context) {
 	switch {
 	case len(suspended) > 0:
 		e.warn(what, "its owner can lift that in the installation's settings", "%s; suspended: %s", text, strings.Join(suspended, ", "))
+	case len(waiting) > 0:
+		e.warn(what, "its owner can accept them in the installation's settings", "%s; permissions not yet accepted: %s", text, strings.Join(waiting, ", "))
 	case repos == 0:
 		e.warn(what, "choose repositories in the installation's settings", "%s", text)
 	default:
 		e.ok(what, "%s", text)
 	}
+}
+
+// lacking are the permissions that the App asks for and that an installation did not grant.
+func lacking(granted, asked map[string]string) string {
+	var lacks []string
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if !gh.Grants(granted[name], asked[name]) {
+			lacks = append(lacks, name+": "+asked[name])
+		}
+	}
+	return strings.Join(lacks, ", ")
 }
 
 // count writes a number with its noun.

@@ -43,18 +43,12 @@ type hook struct {
 }
 
 func (f *flow) manifest() manifest {
-	m := manifest{
+	return manifest{
 		Name: f.o.Name, URL: homePage, Description: description,
 		Hook:        hook{URL: f.o.PublicURL + "/webhook", Active: true},
 		RedirectURL: "http://" + f.host + "/callback",
-		Permissions: gh.Permissions(), Events: gh.Events(),
+		Permissions: gh.Permissions(f.o.Extras...), Events: gh.Events(f.o.Extras...),
 	}
-	for _, extra := range f.o.Extras {
-		m.Permissions[extra.Permission] = extra.Level
-		m.Events = append(m.Events, extra.Event)
-	}
-	slices.Sort(m.Events)
-	return m
 }
 
 // permissionLines are the permissions for people, sorted.

@@ -217,7 +217,7 @@ func TestSetup(t *testing.T) {
 	if fmt.Sprint(permissions) != "map[actions:read checks:write contents:read metadata:read pull_requests:write]" {
 		t.Errorf("permissions %v", permissions)
 	}
-	if fmt.Sprint(events) != "[check_run check_suite pull_request push repository workflow_run]" {
+	if fmt.Sprint(events) != "[check_run check_suite pull_request pull_request_review push repository workflow_run]" {
 		t.Errorf("events %v", events)
 	}
 	hook, err := app.HookConfig(context.Background())
@@ -229,10 +229,14 @@ func TestSetup(t *testing.T) {
 // eventNeeds is which permission GitHub wants for an event, from its page "Webhook events and payloads". It refuses a
 // manifest without.
 var eventNeeds = map[string]string{"check_run": "checks", "check_suite": "checks", "issue_comment": "issues", "merge_group": "merge_queues",
-	"pull_request": "pull_requests", "push": "contents", "repository": "metadata", "workflow_run": "actions"}
+	"pull_request": "pull_requests", "pull_request_review": "pull_requests", "push": "contents", "repository": "metadata", "workflow_run": "actions"}
 
 func TestManifestIsAllowed(t *testing.T) {
-	for _, extras := range [][]gh.Extra{nil, gh.Extras()} {
+	for _, c := range []struct {
+		extras, permissions, events int
+		issues                      string
+	}{{0, 5, 7, ""}, {1, 6, 8, "read"}, {2, 6, 8, "write"}, {3, 7, 8, "write"}, {4, 8, 9, "write"}} {
+		extras := gh.Extras()[:c.extras]
 		f := &flow{o: Options{PublicURL: "https://o", Extras: extras}}
 		m := f.manifest()
 		for _, event := range m.Events {
@@ -240,7 +244,7 @@ func TestManifestIsAllowed(t *testing.T) {
 				t.Errorf("%d extras: event %s needs the permission %q", len(extras), event, need)
 			}
 		}
-		if len(m.Permissions) != 5+len(extras) || len(m.Events) != 6+len(extras) || !slices.IsSorted(m.Events) {
+		if len(m.Permissions) != c.permissions || len(m.Events) != c.events || m.Permissions["issues"] != c.issues || !slices.IsSorted(m.Events) {
 			t.Errorf("%d extras: %v, %v", len(extras), m.Permissions, m.Events)
 		}
 	}
@@ -278,7 +282,7 @@ func TestPage(t *testing.T) {
 	if m.RedirectURL != r.page+"/callback" {
 		t.Errorf("redirect to %s", m.RedirectURL)
 	}
-	for _, text := range []string{"issues: read", "merge_queues: read", "https://size.example.org/webhook", html.EscapeString(r.dir)} {
+	for _, text := range []string{"issues: write", "members: read", "merge_queues: read", "With <code>issue_comment</code>", "With <code>members: read</code>", "https://size.example.org/webhook", html.EscapeString(r.dir)} {
 		if !strings.Contains(body, text) {
 			t.Errorf("the page does not show %s", text)
 		}

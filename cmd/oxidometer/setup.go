@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/setup"
@@ -15,6 +16,8 @@ type setupCommand struct {
 	Dir          string `default:"oxidometer-app" placeholder:"DIR" help:"Folder for id, key and secret (default: ${default})."`
 	Force        bool   `help:"Replace the files of an earlier setup."`
 	Commands     bool   `help:"Also follow commands in comments; asks for issues: read."`
+	Labels       bool   `help:"Also label pull requests with the verdict; asks for issues: write."`
+	Teams        bool   `help:"Also let the repository file name teams; asks for members: read."`
 	MergeQueue   bool   `help:"Also answer merge queues at once; asks for merge_queues: read."`
 	GitHubURL    string `name:"github-url" placeholder:"URL" help:"A GitHub Enterprise Server, such as https://github.example.com." env:"OXIDOMETER_GITHUB_URL"`
 	Port         int    `default:"0" placeholder:"PORT" help:"Port of the page on this machine (default: any free one)."`
@@ -57,11 +60,6 @@ Start the server where GitHub reaches it, and check it:
 }
 
 func (c *setupCommand) extras() []gh.Extra {
-	var chosen []gh.Extra
-	for _, extra := range gh.Extras() {
-		if c.Commands && extra.Event == "issue_comment" || c.MergeQueue && extra.Event == "merge_group" {
-			chosen = append(chosen, extra)
-		}
-	}
-	return chosen
+	asked := map[string]bool{"commands": c.Commands, "labels": c.Labels, "teams": c.Teams, "merge-queue": c.MergeQueue}
+	return slices.DeleteFunc(gh.Extras(), func(x gh.Extra) bool { return !asked[x.Name] })
 }

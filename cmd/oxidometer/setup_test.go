@@ -116,7 +116,7 @@ func TestSetupServeDoctor(t *testing.T) {
 	defer stop()
 	dir, address := t.TempDir(), ghtest.FreeAddress()
 
-	setup := startProcess(t, dir, "setup", "--github-url", api, "--public-url", "http://"+address, "--name", "size", "--commands")
+	setup := startProcess(t, dir, "setup", "--github-url", api, "--public-url", "http://"+address, "--name", "size", "--commands", "--labels", "--teams")
 	pressButton(t, setup.says(`http://127\.0\.0\.1:\d+/`))
 	if code := setup.ends(); code != 0 {
 		t.Fatalf("setup ends with %d: %s", code, setup.stderr.String())
@@ -193,5 +193,26 @@ func TestSetupInterrupted(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestSetupExtras: each flag chooses its extra, and no flag none.
+func TestSetupExtras(t *testing.T) {
+	for _, c := range []struct {
+		flags setupCommand
+		want  string
+	}{
+		{setupCommand{}, ""},
+		{setupCommand{Commands: true}, "commands"},
+		{setupCommand{Labels: true, Teams: true}, "labels teams"},
+		{setupCommand{Commands: true, Labels: true, Teams: true, MergeQueue: true}, "commands labels teams merge-queue"},
+	} {
+		var names []string
+		for _, extra := range c.flags.extras() {
+			names = append(names, extra.Name)
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.flags, got, c.want)
+		}
 	}
 }
