@@ -2,8 +2,6 @@ package sizediff
 
 import (
 	"fmt"
-	"math"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,10 +13,11 @@ const unattributedShare = 20
 // Evaluate judges one target: it puts findings into the report and applies the budgets of the policy. Decisions use exact
 // bytes. Evaluating the same report twice replaces the findings of the first time.
 func Evaluate(target string, r *Report, p Policy) TargetResult {
-	t := TargetResult{Name: target, Report: r}
+	t := TargetResult{Name: target, Target: target, Report: r}
 	r.Findings = []Finding{}
 	if r.State != NotCompared {
-		t.Budgets = applyBudgets(target, r, p)
+		j := judge{target, r, &p}
+		t.Budgets, t.Bands = j.budgets(), j.bands()
 	}
 	f := &findings{r: r}
 	f.std()
@@ -31,79 +30,6 @@ func Evaluate(target string, r *Report, p Policy) TargetResult {
 		return severityRank(b.Severity) - severityRank(a.Severity)
 	})
 	return t
-}
-
-// suspended says whether budgets are reported but not applied, because the difference is not the patch's alone.
-func suspended(r *Report, tolerate Tolerance) bool {
-	return tolerate.ToolchainChange && r.State == ToolchainChanged || tolerate.ConfigChange && configChanged(r)
-}
-
-// configChanged reports whether an option changed that does not only carry a version.
-func configChanged(r *Report) bool {
-	return slices.ContainsFunc(r.Config, func(o OptionChange) bool { return !o.Version })
-}
-
-func applyBudgets(target string, r *Report, p Policy) []BudgetResult {
-	var out []BudgetResult
-	for _, b := range p.Budgets {
-		if len(b.Targets) > 0 && !anyMatch(compileAll(b.Targets, false), target) {
-			continue
-		}
-		c := budgeted(r, b)
-		res := BudgetResult{Budget: b, Delta: c.Delta, Limit: b.Bytes, Status: BudgetWithin}
-		if b.Percent != 0 {
-			res.Limit = percentOf(c.Base, b.Percent)
-		}
-		switch {
-		case suspended(r, p.Tolerate):
-			res.Status = BudgetSuspended
-		case res.Delta > res.Limit:
-			res.Status = BudgetOver
-		}
-		out = append(out, res)
-	}
-	return out
-}
-
-// percentOf returns the given share of a number of bytes, rounded down. The share is taken as the decimal number that
-// people write, so that 0.29 % of 10,000 is 29 and not what is left of it in binary.
-func percentOf(n int64, percent float64) int64 {
-	share, ok := new(big.Rat).SetString(strconv.FormatFloat(percent, 'g', -1, 64))
-	if !ok { // infinite, or no number
-		return 0
-	}
-	share.Mul(share, big.NewRat(n, 100))
-	limit := new(big.Int).Div(share.Num(), share.Denom())
-	if !limit.IsInt64() {
-		return math.MaxInt64
-	}
-	return limit.Int64()
-}
-
-// budgeted returns the resident bytes that a budget limits.
-func budgeted(r *Report, b Budget) Change {
-	if b.Path == "" {
-		return bucketOf(b.Bucket, r.Totals, r.Buckets)
-	}
-	var sum Change
-	for i := range r.Images {
-		if MatchPath(b.Path, r.Images[i].Path) {
-			sum = sum.Plus(bucketOf(b.Bucket, r.Images[i].Totals, r.Images[i].Buckets))
-		}
-	}
-	return sum
-}
-
-func bucketOf(name string, totals Totals, buckets []BucketChange) Change {
-	if name == BucketTotal || name == "" {
-		return totals.Resident
-	}
-	for _, b := range buckets {
-		if b.Name == name {
-			return b.Resident
-		}
-	}
-	return Change{}
 }
 
 // findings adds to a report what its numbers say.
@@ -143,9 +69,11 @@ func (f *findings) budgets(results []BudgetResult) {
 		if b.Status != BudgetOver {
 			continue
 		}
-		what := b.Budget.Bucket
-		if what == "" {
-			what = BucketTotal
+		what := b.Bucket()
+		if b.Ratchet != nil {
+			f.add(RuleOverRatchet, Error, "", b.Delta, "%s is %s B above its lowest of the last %s, %s B; the headroom is %s B",
+				what, signed(b.Delta)[1:], Days(b.Ratchet.Window), signed(b.Ratchet.Floor.Bytes)[1:], signed(b.Limit)[1:])
+			continue
 		}
 		if b.Budget.Path != "" {
 			what += " in " + b.Budget.Path

@@ -312,7 +312,7 @@ func TestVerdict(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := &sizediff.Evaluation{Targets: tt.targets, Policy: sizediff.LinuxKernel(), Provenance: sizediff.Provenance{BaseChoice: tt.base}}
 			if tt.accept {
-				e.Acceptance = &sizediff.Acceptance{By: "maint"}
+				e.Acceptance = &sizediff.Acceptance{By: "maint", Growth: e.Exceeded()}
 			}
 			if got := e.Verdict(); got != tt.want {
 				t.Errorf("%s, want %s", got, tt.want)

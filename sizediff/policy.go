@@ -1,11 +1,32 @@
 package sizediff
 
+import "time"
+
 // Policy is how a build is judged: whose bytes are whose, and how much may grow. The zero Policy is not useful; start
 // from LinuxKernel.
 type Policy struct {
 	Buckets  []Bucket // first match wins
 	Budgets  []Budget
+	Ratchets []Ratchet
 	Tolerate Tolerance
+	Exempt   *Exemption // of this one change; nil: none
+
+	// Noise is the band in bytes by target, then by bucket (or BucketTotal): how far two builds of one tree differ. NoiseBytes is
+	// the band wherever Noise names none.
+	Noise      map[string]map[string]int64
+	NoiseBytes int64
+
+	// TrailerBypasses: the author's own justification is enough to go over budget.
+	TrailerBypasses bool
+}
+
+// Band returns the noise of a bucket (or BucketTotal) of a target in bytes, never below 0. A difference of so many bytes or
+// fewer, up or down, is no change.
+func (p *Policy) Band(target, bucket string) int64 {
+	if band, ok := p.Noise[target][bucket]; ok {
+		return max(band, 0)
+	}
+	return max(p.NoiseBytes, 0)
 }
 
 // Bucket is a named share of the bytes. A range of bytes falls into the first bucket of which any Match fits.
@@ -44,7 +65,7 @@ const (
 	BucketDerived      = "derived"
 	BucketPadding      = "padding"
 	BucketUnattributed = "unattributed"
-	BucketTotal        = "total" // in budgets only: all resident bytes
+	BucketTotal        = "total" // in budgets, ratchets and bands only: all resident bytes
 )
 
 // Budget is growth allowed per pull request. Either Bytes or Percent is set.
@@ -52,13 +73,53 @@ type Budget struct {
 	Bucket  string   // a bucket's name or BucketTotal
 	Targets []string // globs over target names; empty: all
 	Path    string   // glob over image paths; "": the whole build
+	Sources bool     // Path is about source files. No measurement knows these, so such a budget is shown as not judged
 	Bytes   int64
 	Percent float64 // of the base; used when not zero
 	Owners  []string
+}
+
+// Ratchet bounds the sum of many changes: a bucket may not be larger than its smallest size in Window plus a headroom.
+// Either Bytes or Percent is set.
+type Ratchet struct {
+	Bucket  string   // a bucket's name or BucketTotal
+	Targets []string // globs over target names; empty: all
+	Bytes   int64    // headroom
+	Percent float64  // headroom as a share of the floor; used when not zero
+	Window  time.Duration
+	Floors  map[string]Floor // by target; without an entry the ratchet is not judged
+}
+
+// budget is a ratchet as a BudgetResult holds it.
+func (q Ratchet) budget() Budget {
+	return Budget{Bucket: q.Bucket, Targets: q.Targets, Bytes: q.Bytes, Percent: q.Percent}
+}
+
+// Floor is the smallest size of a bucket in the window of a ratchet.
+type Floor struct {
+	Bytes int64
+	SHA   string    // commit that had it
+	Since time.Time // when it was measured
+}
+
+// Exemption takes one change out of the budgets and ratchets: a revert, or a label that a maintainer set.
+type Exemption struct {
+	Reason    string // a clause for people: "a revert of #12", "label rust-upgrade, set by maint"
+	Unlimited bool   // true: nothing is judged; false: budgets are shown as suspended
 }
 
 // Tolerance says when budgets are reported but not applied.
 type Tolerance struct {
 	ToolchainChange bool // true: a change of toolchain suspends the budgets
 	ConfigChange    bool // true: a change of configuration beyond version texts suspends them
+}
+
+// Gate says how a verdict becomes the conclusion of a check run, in GitHub's words: success, neutral, failure or
+// action_required. The zero value only reports. Without Enforce nothing fails or asks for an action, whatever the others say.
+type Gate struct {
+	Enforce         bool
+	OverBudget      string // "" is failure
+	MissingBase     string // "" is neutral
+	NotMeasured     string // "" is neutral
+	ApproximateBase string // "" is neutral
 }

@@ -275,6 +275,7 @@ const (
 	RuleConfigChanged    = "config-changed"
 	RuleUnattributed     = "high-unattributed"
 	RuleOverBudget       = "over-budget"
+	RuleOverRatchet      = "over-ratchet"
 )
 
 // Finding is one rule that fired.

@@ -1,7 +1,7 @@
 package sizediff
 
-// Verdict of the whole evaluation: that of its worst target, an acceptance considered. Without any target nothing was
-// measured.
+// Verdict of the whole evaluation: that of its worst target, an acceptance and the author's justification considered. Neither
+// changes any verdict but VerdictOver. Without any target nothing was measured.
 func (e *Evaluation) Verdict() Verdict {
 	if len(e.Targets) == 0 {
 		return VerdictNotMeasured
@@ -12,16 +12,21 @@ func (e *Evaluation) Verdict() Verdict {
 			worst = v
 		}
 	}
-	if worst == VerdictOver && e.Acceptance != nil {
+	switch {
+	case worst != VerdictOver:
+		return worst
+	case e.accepted():
 		return VerdictAccepted
+	case e.Policy.TrailerBypasses && e.Justification != "":
+		return VerdictByTrailer
 	}
-	return worst
+	return VerdictOver
 }
 
 // verdictRank orders verdicts from good to bad. Growth over budget is known, so it outranks what is not known.
 var verdictRank = map[Verdict]int{
-	VerdictNoChange: 0, VerdictWithin: 1, VerdictApproximate: 2, VerdictConfig: 3, VerdictToolchain: 4, VerdictNotCompared: 5,
-	VerdictNotMeasured: 6, VerdictOver: 7,
+	VerdictNoChange: 0, VerdictNoise: 1, VerdictWithin: 2, VerdictExempt: 3, VerdictApproximate: 4, VerdictConfig: 5,
+	VerdictToolchain: 6, VerdictNotCompared: 7, VerdictNotMeasured: 8, VerdictOver: 9,
 }
 
 func (e *Evaluation) targetVerdict(t *TargetResult) Verdict {
@@ -45,6 +50,10 @@ func (e *Evaluation) targetVerdict(t *TargetResult) Verdict {
 		return VerdictNoChange
 	case e.Policy.Tolerate.ConfigChange && configChanged(t.Report):
 		return VerdictConfig
+	case t.WithinNoise():
+		return VerdictNoise
+	case e.Policy.Exempt != nil && len(t.Budgets) > 0:
+		return VerdictExempt
 	}
 	return VerdictWithin
 }

@@ -70,7 +70,7 @@ func hostileEvaluation(n string) *sizediff.Evaluation {
 // hostileEvaluations are the states in which other parts of the text are said.
 func hostileEvaluations(n string) map[string]*sizediff.Evaluation {
 	over, accepted, approximate, toolchain, missing, unmeasured := hostileEvaluation(n), hostileEvaluation(n), hostileEvaluation(n), hostileEvaluation(n), hostileEvaluation(n), hostileEvaluation(n)
-	accepted.Acceptance = &sizediff.Acceptance{By: n, Head: n, Reason: n, CarriedFrom: n}
+	accepted.Acceptance = &sizediff.Acceptance{By: n, Head: n, Reason: n, CarriedFrom: n, Growth: accepted.Exceeded()}
 	for i := range approximate.Targets {
 		approximate.Targets[i].Budgets, toolchain.Targets[i].Budgets = nil, nil
 	}
