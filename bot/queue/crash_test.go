@@ -62,7 +62,7 @@ func child() {
 		fmt.Println("evaluated", j.Pull, wanted.BodySHA256, "attempt", j.Attempt)
 		return nil
 	}
-	q, err := New(s, Workers{Pull: do, Base: do, Installation: do}, Options{
+	q, err := New(s, Workers{Pull: do, Base: do, Installation: do, Command: do}, Options{
 		LeaseTTL: crashLease, PollInterval: 50 * time.Millisecond, Log: quiet(), SoftStop: 200 * time.Millisecond,
 		Done: func(string, string, time.Duration) { hold("returned") },
 	})

@@ -36,7 +36,7 @@ func load(b *testing.B, url string) {
 		seen.Store(j.Pull, time.Now())
 		return nil
 	}
-	q, err := New(s, Workers{Pull: look, Base: look, Installation: look}, Options{})
+	q, err := New(s, Workers{Pull: look, Base: look, Installation: look, Command: look}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,6 +31,7 @@ const (
 	Pull         = "pull"         // look at a pull request
 	Base         = "base"         // look at a run on a base branch, or a merge group
 	Installation = "installation" // look at what the App is installed on
+	Command      = "command"      // do what a person asked for on a pull request
 	reconcile    = "reconcile"
 	redeliver    = "redeliver"
 	purge        = "purge"
@@ -45,6 +46,7 @@ type Workers struct {
 	Pull         func(context.Context, Job) error
 	Base         func(context.Context, Job) error
 	Installation func(context.Context, Job) error
+	Command      func(context.Context, Job) error
 	Reconcile    func(context.Context) error // periodic; nil: not done
 	Redeliver    func(context.Context) error // periodic; nil: not done
 }
@@ -99,7 +101,7 @@ type Queue struct {
 
 // New prepares the queue. Every Job worker must be there.
 func New(s *store.Store, w Workers, o Options) (*Queue, error) {
-	if w.Pull == nil || w.Base == nil || w.Installation == nil {
+	if w.Pull == nil || w.Base == nil || w.Installation == nil || w.Command == nil {
 		return nil, errors.New("queue: a worker is missing")
 	}
 	o = o.withDefaults()
@@ -110,6 +112,7 @@ func New(s *store.Store, w Workers, o Options) (*Queue, error) {
 	add(q, workers, pullArgs{}, w.Pull)
 	add(q, workers, baseArgs{}, w.Base)
 	add(q, workers, installationArgs{}, w.Installation)
+	add(q, workers, commandArgs{}, w.Command)
 	add(q, workers, purgeArgs{}, q.purge)
 	periodic := []*river.PeriodicJob{every(o.PurgeEvery, purgeArgs{})}
 	if w.Reconcile != nil {

@@ -58,7 +58,7 @@ func begin(t testing.TB, s *store.Store, o Options, do func(context.Context, Job
 	if o.Log == nil {
 		o.Log = quiet()
 	}
-	q, err := New(s, Workers{Pull: do, Base: do, Installation: do}, o)
+	q, err := New(s, Workers{Pull: do, Base: do, Installation: do, Command: do}, o)
 	must(t, err)
 	must(t, q.Start(context.Background()))
 	t.Cleanup(func() { stop(t, q) })
@@ -460,7 +460,7 @@ func TestStopInterrupts(t *testing.T) {
 					<-ctx.Done()
 					return errors.New("download broke off") // workers wrap the context's error, or do not
 				}
-				q, err := New(s, Workers{Pull: do, Base: do, Installation: do},
+				q, err := New(s, Workers{Pull: do, Base: do, Installation: do, Command: do},
 					Options{SoftStop: 100 * time.Millisecond, PollInterval: 50 * time.Millisecond, Done: out.done, Log: quiet()})
 				must(t, err)
 				ctx, cancel := context.WithCancel(context.Background())
@@ -496,7 +496,7 @@ func TestPeriodic(t *testing.T) {
 		_, err := s.Accept(t.Context(), store.Delivery{GUID: "old", Received: time.Now().Add(-time.Hour * 24 * 365)}, nil)
 		must(t, err)
 		reconciled, redelivered := make(chan bool, 100), make(chan bool, 100)
-		q, err := New(s, Workers{Pull: nothing, Base: nothing, Installation: nothing,
+		q, err := New(s, Workers{Pull: nothing, Base: nothing, Installation: nothing, Command: nothing,
 			Reconcile: func(context.Context) error { reconciled <- true; return nil },
 			Redeliver: func(context.Context) error { redelivered <- true; return errors.New("GitHub is away") },
 		}, Options{ReconcileEvery: time.Hour, RedeliverEvery: time.Second, PurgeEvery: time.Second, PollInterval: 50 * time.Millisecond, Log: quiet(),

@@ -21,6 +21,7 @@ type (
 	pullArgs         struct{ store.Job }
 	baseArgs         struct{ store.Job }
 	installationArgs struct{ store.Job }
+	commandArgs      struct{ store.Job }
 	reconcileArgs    struct{ store.Job }
 	redeliverArgs    struct{ store.Job }
 	purgeArgs        struct{ store.Job }
@@ -29,6 +30,7 @@ type (
 func (pullArgs) Kind() string         { return Pull }
 func (baseArgs) Kind() string         { return Base }
 func (installationArgs) Kind() string { return Installation }
+func (commandArgs) Kind() string      { return Command }
 func (reconcileArgs) Kind() string    { return reconcile }
 func (redeliverArgs) Kind() string    { return redeliver }
 func (purgeArgs) Kind() string        { return purge }

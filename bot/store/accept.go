@@ -29,7 +29,7 @@ type Job struct {
 	RepoID       int64         `json:"repo,omitempty"`
 	Pull         int           `json:"pull,omitempty"`
 	RunID        int64         `json:"run,omitempty"`
-	CommentID    int64         `json:"comment,omitempty"`     // a command is never merged with another
+	Command      bool          `json:"command,omitempty"`     // what a person asked for in Delivery; never merged with another
 	CheckRunID   int64         `json:"check,omitempty"`       // of a button
 	MergeGroup   bool          `json:"merge_group,omitempty"` // SHA is the head of a group of the merge queue
 	Removed      bool          `json:"removed,omitempty"`     // the repository, without one the installation, is to be forgotten
@@ -60,8 +60,8 @@ func (j Job) Key() string {
 		return fmt.Sprintf("%s/installation/%d", j.Kind, j.Installation)
 	}
 	key := fmt.Sprintf("%s/%d/%d/%d", j.Kind, j.RepoID, j.Pull, j.RunID)
-	if j.CommentID != 0 {
-		key += fmt.Sprintf("/comment/%d", j.CommentID)
+	if j.Command {
+		key += "/delivery/" + j.Delivery
 	}
 	if j.Pull == 0 && j.SHA != "" {
 		key += "/" + j.SHA

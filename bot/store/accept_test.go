@@ -103,7 +103,7 @@ func TestKey(t *testing.T) {
 		{Job{Kind: "pull", RepoID: 1, Pull: 2}, Job{Kind: "base", RepoID: 1, Pull: 2}, false},
 		{Job{Kind: "base", RepoID: 1, RunID: 2}, Job{Kind: "base", RepoID: 1, RunID: 3}, false},
 		{Job{Kind: "base", RepoID: 1, SHA: "a"}, Job{Kind: "base", RepoID: 1, SHA: "b"}, false},
-		{Job{Kind: "pull", RepoID: 1, Pull: 2, CommentID: 1}, Job{Kind: "pull", RepoID: 1, Pull: 2}, false},
+		{Job{Kind: "pull", RepoID: 1, Pull: 2, Command: true, Delivery: "g"}, Job{Kind: "pull", RepoID: 1, Pull: 2}, false},
 		{Job{Kind: "installation", Installation: 1}, Job{Kind: "installation", Installation: 2}, false},
 		{Job{Kind: "base", RepoID: 1, Pull: 23}, Job{Kind: "base", RepoID: 12, Pull: 3}, false},
 	} {
