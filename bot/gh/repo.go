@@ -99,27 +99,9 @@ func (c *Client) Repositories(ctx context.Context) ([]Repo, error) {
 // File reads a file of at most 1 MB (GitHub's limit) at a branch, tag or commit. ErrNotFound when there is none.
 func (c *Client) File(ctx context.Context, repo Repo, path, ref string) ([]byte, error) {
 	op := fmt.Sprintf("read %s of %s at %s", oneLine(path), repo, oneLine(ref))
-	if err := repo.check(op); err != nil {
-		return nil, err
-	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return nil, misuse(op, "want a path below the repository's root")
-		}
-	}
-	query := url.Values{}
-	if ref != "" {
-		query.Set("ref", ref)
-	}
-	var file struct {
-		Type     string `json:"type"`
-		Encoding string `json:"encoding"`
-		Content  string `json:"content"`
-	}
-	escaped := (&url.URL{Path: path}).EscapedPath()
-	_, err := send(ctx, c.api, "GET", repo.path("contents/")+escaped+"?"+query.Encode(), nil, &fileOrList{&file})
+	file, err := c.contents(ctx, op, repo, path, ref)
 	if err != nil {
-		return nil, c.app.fail(op, err)
+		return nil, err
 	}
 	if file.Type != "file" || file.Encoding != "base64" {
 		return nil, &Error{Op: op, Status: 200, Class: ClassPermanent, Message: "not a file of at most 1 MB"}
@@ -129,6 +111,45 @@ func (c *Client) File(ctx context.Context, repo Repo, path, ref string) ([]byte,
 		return nil, c.app.fail(op, err)
 	}
 	return text, nil
+}
+
+// FileID returns git's id of a file's contents at a branch, tag or commit: two files have the same one when they are equal.
+// ErrNotFound when there is none.
+func (c *Client) FileID(ctx context.Context, repo Repo, path, ref string) (string, error) {
+	op := fmt.Sprintf("look for %s of %s at %s", oneLine(path), repo, oneLine(ref))
+	file, err := c.contents(ctx, op, repo, path, ref)
+	if err == nil && file.SHA == "" {
+		err = &Error{Op: op, Status: 200, Class: ClassPermanent, Message: "not a file"}
+	}
+	return file.SHA, err
+}
+
+type contents struct {
+	Type     string `json:"type"`
+	SHA      string `json:"sha"`
+	Encoding string `json:"encoding"`
+	Content  string `json:"content"`
+}
+
+// contents reads what is at a path. For a folder it is empty.
+// https://docs.github.com/en/rest/repos/contents#get-repository-content
+func (c *Client) contents(ctx context.Context, op string, repo Repo, path, ref string) (contents, error) {
+	if err := repo.check(op); err != nil {
+		return contents{}, err
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return contents{}, misuse(op, "want a path below the repository's root")
+		}
+	}
+	query := url.Values{}
+	if ref != "" {
+		query.Set("ref", ref)
+	}
+	var file contents
+	escaped := (&url.URL{Path: path}).EscapedPath()
+	_, err := send(ctx, c.api, "GET", repo.path("contents/")+escaped+"?"+query.Encode(), nil, &fileOrList{&file})
+	return file, c.app.fail(op, err)
 }
 
 // fileOrList decodes a file's object, and leaves it empty for the array that a directory is.

@@ -29,16 +29,16 @@ type Job struct {
 	RepoID       int64         `json:"repo,omitempty"`
 	Pull         int           `json:"pull,omitempty"`
 	RunID        int64         `json:"run,omitempty"`
-	Command      bool          `json:"command,omitempty"`     // what a person asked for in Delivery; never merged with another
-	CheckRunID   int64         `json:"check,omitempty"`       // of a button
-	MergeGroup   bool          `json:"merge_group,omitempty"` // SHA is the head of a group of the merge queue
-	Removed      bool          `json:"removed,omitempty"`     // the repository, without one the installation, is to be forgotten
-	SHA          string        `json:"sha,omitempty"`         // the head, when the hint named one
-	Why          string        `json:"why,omitempty"`         // for the log
-	Delivery     string        `json:"delivery,omitempty"`    // GUID; Accept fills it in
-	Priority     int           `json:"-"`                     // 1 (a person waits) to 4; 0 is 2
-	After        time.Duration `json:"-"`                     // not before
-	MaxAttempts  int           `json:"-"`                     // 0 is MaxAttempts
+	Command      bool          `json:"command,omitempty"`  // what a person asked for in Delivery; never merged with another
+	CheckRunID   int64         `json:"check,omitempty"`    // of a button
+	MergeGroup   string        `json:"group,omitempty"`    // SHA is the head of this branch of the merge queue
+	Removed      bool          `json:"removed,omitempty"`  // the repository, without one the installation, is to be forgotten
+	SHA          string        `json:"sha,omitempty"`      // the head, when the hint named one
+	Why          string        `json:"why,omitempty"`      // for the log
+	Delivery     string        `json:"delivery,omitempty"` // GUID; Accept fills it in
+	Priority     int           `json:"-"`                  // 1 (a person waits) to 4; 0 is 2
+	After        time.Duration `json:"-"`                  // not before
+	MaxAttempts  int           `json:"-"`                  // 0 is MaxAttempts
 
 	// Supersede says that SHA is a new head: a job of the same key that runs for another head is cancelled.
 	Supersede bool `json:"-"`

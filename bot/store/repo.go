@@ -134,13 +134,15 @@ type Pull struct {
 	Pull    int
 	HeadSHA string
 	Seq     int64
+	Since   time.Time // when this head was seen first, or again after another
 	Closed  bool
 }
 
 // SetHead says which head of an open pull request is wanted. The sequence number grows when it is another one than before.
 func (s *Store) SetHead(ctx context.Context, repoID int64, pull int, headSHA string) (seq int64, err error) {
-	err = notFound(s.write.QueryRowContext(ctx, s.sql(`INSERT INTO pulls (repo, pull, head, seq, closed, updated) VALUES (?1, ?2, ?3, 1, 0, ?4)
+	err = notFound(s.write.QueryRowContext(ctx, s.sql(`INSERT INTO pulls (repo, pull, head, seq, closed, updated, since) VALUES (?1, ?2, ?3, 1, 0, ?4, ?4)
 		ON CONFLICT (repo, pull) DO UPDATE SET seq = pulls.seq + CASE WHEN pulls.head = excluded.head THEN 0 ELSE 1 END,
+		since = CASE WHEN pulls.head = excluded.head THEN pulls.since ELSE excluded.since END,
 		head = excluded.head, closed = 0, updated = excluded.updated RETURNING seq`),
 		repoID, pull, headSHA, s.now().UnixMicro()).Scan(&seq))
 	return seq, err
@@ -149,10 +151,12 @@ func (s *Store) SetHead(ctx context.Context, repoID int64, pull int, headSHA str
 // Head returns the head that is wanted, or ErrNotFound.
 func (s *Store) Head(ctx context.Context, repoID int64, pull int) (Pull, error) {
 	p := Pull{RepoID: repoID, Pull: pull}
-	err := s.row(ctx, `SELECT head, seq, closed FROM pulls WHERE repo = ?1 AND pull = ?2`, []any{repoID, pull}, &p.HeadSHA, &p.Seq, &p.Closed)
+	var since int64
+	err := s.row(ctx, `SELECT head, seq, since, closed FROM pulls WHERE repo = ?1 AND pull = ?2`, []any{repoID, pull}, &p.HeadSHA, &p.Seq, &since, &p.Closed)
 	if err != nil {
 		return Pull{}, err
 	}
+	p.Since = fromMicro(since)
 	return p, nil
 }
 
