@@ -26,6 +26,7 @@
 //	bot/store/storetest  databases for tests: SQLite in a folder, PostgreSQL in a server that it starts
 //	bot/queue            works jobs with River: leases, retries, snoozes, periodic jobs, purging
 //	bot/baseline         which commit a build is compared with: a pure function over facts
+//	bot/acceptance       who may accept growth over budget, what that binds to and how long it holds: pure functions
 //	bot/intake           artifacts, untrusted: download, digest, limits; runs the child that measures
 //	bot/web              report and history pages, health, metrics
 //
@@ -113,6 +114,7 @@
 //	when a comment is written at all                   wantsComment in bot/publish.go
 //	which runs and artifacts are a head's builds       bot/builds.go
 //	which commit is the base, and the words for it     bot/baseline
+//	when an acceptance holds, lapses or is refused     bot/acceptance: judge.go, bind.go; who may, permission.go
 //	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one
 //	how long things are kept                           bot/store/work.go

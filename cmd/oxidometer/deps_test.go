@@ -37,6 +37,7 @@ var layers = []layer{
 		"github.com/golang-jwt/jwt/v4", "github.com/sirupsen/logrus"}},
 	{pkg: "bot/gh/ghtest", may: []string{"github.com/google/go-github/v60/github", "github.com/golang-jwt/jwt/v4"}},
 	{pkg: "bot/baseline"},
+	{pkg: "bot/acceptance", may: []string{"sizediff"}, not: pure},
 	{pkg: "bot/intake", may: []string{"sizediff/...", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 	{pkg: "bot/command"},
 	// A job is inserted in the transaction that stores its delivery, so River's drivers lie with the SQL drivers in store, and queue
