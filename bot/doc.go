@@ -22,7 +22,7 @@
 //	bot/webhook          POST /webhook: size, signature, then 202. It hands the delivery on and does no work
 //	bot/gh               GitHub's API: clients, events, classes of errors, the sticky comment, the check run
 //	bot/gh/ghtest        a strict GitHub in one http.Handler: for tests, and for the demo
-//	bot/store            SQL: deliveries and jobs, measurements, evaluations, what was written, leases
+//	bot/store            SQL: deliveries and jobs, measurements, evaluations, what was written, the ledger of acceptances, leases
 //	bot/store/storetest  databases for tests: SQLite in a folder, PostgreSQL in a server that it starts
 //	bot/queue            works jobs with River: leases, retries, snoozes, periodic jobs, purging
 //	bot/baseline         which commit a build is compared with: a pure function over facts

@@ -63,7 +63,7 @@ const emptyDeliveries = `UPDATE deliveries SET payload = ?2, installation = 0, r
 // DeleteRepo forgets a repository and all that belongs to it. Of its deliveries the GUIDs stay, so that none is fetched again.
 func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(t tx) error {
-		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges"} {
+		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands"} {
 			if _, err := t.exec(ctx, s.sql("DELETE FROM "+table+" WHERE repo = ?1"), id); err != nil {
 				return err
 			}

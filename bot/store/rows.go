@@ -88,15 +88,16 @@ func (s *Store) MeasuredCommits(ctx context.Context, repoID int64, target string
 
 // An Evaluation is the one record that every rendering of a comparison is made from.
 type Evaluation struct {
-	ID       string // sorts by time; made by PutEvaluation when empty
-	RepoID   int64
-	Pull     int
-	HeadSHA  string
-	BaseSHA  string
-	MergeSHA string
-	State    string // the verdict
-	Record   []byte // JSON; kept as gzip
-	Created  time.Time
+	ID        string // sorts by time; made by PutEvaluation when empty
+	RepoID    int64
+	Pull      int
+	HeadSHA   string
+	BaseSHA   string
+	MergeSHA  string
+	State     string // the verdict
+	Record    []byte // JSON; kept as gzip
+	Created   time.Time
+	Published time.Time // see Published; zero before
 }
 
 // NewID makes an id of hexadecimal digits that sorts by time, in microseconds, and cannot be guessed: it ends in 128 random bits.
@@ -107,7 +108,7 @@ func (s *Store) NewID() string {
 }
 
 // PutEvaluation stores an evaluation of the head that had sequence number seq (see SetHead), and returns its id. It returns
-// ErrSuperseded, and stores nothing, when another head is wanted by now; seq 0 does not ask. One of the same id is replaced.
+// ErrSuperseded, and stores nothing, when another head is wanted by now; seq 0 does not ask. One of the same id is replaced, and is not published then.
 func (s *Store) PutEvaluation(ctx context.Context, e Evaluation, seq int64) (id string, err error) {
 	if e.ID == "" {
 		e.ID = s.NewID()
@@ -122,7 +123,8 @@ func (s *Store) PutEvaluation(ctx context.Context, e Evaluation, seq int64) (id 
 		}
 		_, err := t.exec(ctx, s.sql(`INSERT INTO evaluations (id, repo, pull, head, base, merge, state, record, created)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET head = excluded.head, base = excluded.base,
-			merge = excluded.merge, state = excluded.state, record = excluded.record, created = excluded.created`),
+			merge = excluded.merge, state = excluded.state, record = excluded.record, created = excluded.created,
+			published = 0`),
 			e.ID, e.RepoID, e.Pull, e.HeadSHA, e.BaseSHA, e.MergeSHA, e.State, record, s.orNow(e.Created))
 		return err
 	})
@@ -142,16 +144,23 @@ func (s *Store) current(ctx context.Context, t tx, repoID int64, pull int, seq i
 	return err
 }
 
-const evaluationColumns = `SELECT id, repo, pull, head, base, merge, state, record, created FROM evaluations `
+// Published notes when an evaluation was first written to GitHub, by our own clock: who wrote before that cannot have seen it. Later
+// calls change nothing.
+func (s *Store) Published(ctx context.Context, evaluationID string, at time.Time) error {
+	_, err := s.exec(ctx, `UPDATE evaluations SET published = ?2 WHERE id = ?1 AND published = 0`, evaluationID, s.orNow(at))
+	return err
+}
+
+const evaluationColumns = `SELECT id, repo, pull, head, base, merge, state, record, created, published FROM evaluations `
 
 func scanEvaluation(scan func(...any) error) (Evaluation, error) {
 	var e Evaluation
-	var created int64
+	var created, published int64
 	var record []byte
-	if err := scan(&e.ID, &e.RepoID, &e.Pull, &e.HeadSHA, &e.BaseSHA, &e.MergeSHA, &e.State, &record, &created); err != nil {
+	if err := scan(&e.ID, &e.RepoID, &e.Pull, &e.HeadSHA, &e.BaseSHA, &e.MergeSHA, &e.State, &record, &created, &published); err != nil {
 		return Evaluation{}, notFound(err)
 	}
-	e.Created = fromMicro(created)
+	e.Created, e.Published = fromMicro(created), fromStamp(published)
 	var err error
 	e.Record, err = unpack(record)
 	return e, err
@@ -171,12 +180,12 @@ func (s *Store) EvaluationByID(ctx context.Context, id string) (Evaluation, erro
 // Evaluations lists the evaluations of a pull request, newest first, without their records.
 func (s *Store) Evaluations(ctx context.Context, repoID int64, pull int) ([]Evaluation, error) {
 	var list []Evaluation
-	err := s.rows(ctx, `SELECT id, repo, pull, head, base, merge, state, created FROM evaluations WHERE repo = ?1 AND pull = ?2
+	err := s.rows(ctx, `SELECT id, repo, pull, head, base, merge, state, created, published FROM evaluations WHERE repo = ?1 AND pull = ?2
 		ORDER BY id DESC`, []any{repoID, pull}, func(scan func(...any) error) error {
 		var e Evaluation
-		var created int64
-		err := scan(&e.ID, &e.RepoID, &e.Pull, &e.HeadSHA, &e.BaseSHA, &e.MergeSHA, &e.State, &created)
-		e.Created = fromMicro(created)
+		var created, published int64
+		err := scan(&e.ID, &e.RepoID, &e.Pull, &e.HeadSHA, &e.BaseSHA, &e.MergeSHA, &e.State, &created, &published)
+		e.Created, e.Published = fromMicro(created), fromStamp(published)
 		list = append(list, e)
 		return err
 	})

@@ -209,7 +209,7 @@ func TestRepos(t *testing.T) {
 		fill(t, s, 1)
 		fill(t, s, 2)
 		must(t, s.DeleteInstallation(ctx, 3))
-		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "deliveries"} {
+		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands", "deliveries"} {
 			if n := s.count(t, table+" WHERE repo = 1"); n != 0 {
 				t.Errorf("%d %s of the deleted installation", n, table)
 			}
@@ -235,6 +235,11 @@ func fill(t *testing.T, s *Store, repo int64) {
 	_, err = s.SetHead(ctx, repo, 1, "a")
 	must(t, err)
 	must(t, s.SeeTestMerge(ctx, repo, 1, "m"))
+	_, err = s.PutAcceptance(ctx, Acceptance{RepoID: repo, Pull: 1, At: day})
+	must(t, err)
+	must(t, s.SetPaused(ctx, repo, 1, "maint", true))
+	_, _, err = s.ClaimCommand(ctx, Command{RepoID: repo, Kind: "comment", Source: 1, Pull: 1})
+	must(t, err)
 	_, err = s.Accept(ctx, Delivery{GUID: time.Now().String(), RepoID: repo, Received: day}, nil)
 	must(t, err)
 }
@@ -253,10 +258,10 @@ func TestPurge(t *testing.T) {
 		keep := Retention{Deliveries: 30 * 24 * time.Hour, Evaluations: 30 * 24 * time.Hour}
 		n, err := s.Purge(ctx, keep)
 		must(t, err)
-		if n != 3+2+1 {
-			t.Errorf("%d rows purged, want 3 deliveries, 2 evaluations and the key of a job", n)
+		if n != 3+1+2+1 {
+			t.Errorf("%d rows purged, want 3 deliveries, a command, 2 evaluations and the key of a job", n)
 		}
-		for table, want := range map[string]int{"deliveries": 1, "evaluations": 1, "measurements": 1, "pulls": 1, "outputs": 1} {
+		for table, want := range map[string]int{"deliveries": 1, "evaluations": 1, "measurements": 1, "pulls": 1, "outputs": 1, "acceptances": 1, "paused": 1, "commands": 0} {
 			if got := s.count(t, table); got != want {
 				t.Errorf("%d %s are left, want %d", got, table, want)
 			}

@@ -1,5 +1,5 @@
-// Package store keeps what the App knows: deliveries, jobs, measurements, evaluations, what was written to GitHub, and the leases
-// that make one writer per pull request. It is the only importer of SQL drivers.
+// Package store keeps what the App knows: deliveries, jobs, measurements, evaluations, what was written to GitHub, what people asked
+// and accepted, and the leases that make one writer per pull request. It is the only importer of SQL drivers.
 //
 // A store is a SQLite file or a PostgreSQL database; the same code and the same tests serve both. River's tables lie in the same
 // database, so that a delivery and its jobs are stored in one transaction. Every row is keyed by the repository's id, because owners
@@ -145,6 +145,14 @@ func (s *Store) orNow(t time.Time) int64 {
 }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// fromStamp is fromMicro for a moment that may not have come: 0 is the zero time.
+func fromStamp(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return fromMicro(us)
+}
 
 // number is how a bool is stored.
 func number(b bool) int64 {

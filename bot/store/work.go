@@ -78,9 +78,10 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	return st, nil
 }
 
-// Retention says how long things are kept. Zero keeps them for ever.
+// Retention says how long things are kept. Zero keeps them for ever. The ledger of acceptances is kept as long as its repository:
+// who accepted what, when and why stays readable when the evaluation is gone.
 type Retention struct {
-	Deliveries   time.Duration // and with them what makes a redelivery a duplicate; GitHub redelivers for three days
+	Deliveries   time.Duration // and commands: what makes a redelivery a duplicate; GitHub redelivers for three days
 	Evaluations  time.Duration // except the newest of each pull request
 	Measurements time.Duration
 }
@@ -99,6 +100,8 @@ func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
 		query string
 	}{
 		{keep.Deliveries, `DELETE FROM deliveries WHERE guid IN (SELECT guid FROM deliveries WHERE received < ?1 LIMIT 500)`},
+		{keep.Deliveries, `DELETE FROM commands WHERE (repo, kind, source) IN
+			(SELECT repo, kind, source FROM commands WHERE begun < ?1 LIMIT 500)`},
 		{keep.Evaluations, `DELETE FROM evaluations WHERE id IN (SELECT id FROM evaluations e WHERE created < ?1 AND EXISTS
 			(SELECT 1 FROM evaluations n WHERE n.repo = e.repo AND n.pull = e.pull AND n.id > e.id) LIMIT 100)`},
 		{keep.Measurements, `DELETE FROM measurements WHERE id IN (SELECT id FROM measurements WHERE created < ?1 LIMIT 20)`},
