@@ -25,7 +25,7 @@ import (
 // Growth is one budget that is over on one target.
 type Growth struct {
 	Target  string `json:"target"`
-	Bucket  string `json:"bucket"`
+	Bucket  string `json:"bucket"`            // sizediff.BucketTotal for all
 	Path    string `json:"path,omitempty"`    // glob of the budget, "" for the whole build
 	Ratchet bool   `json:"ratchet,omitempty"` // a bound on the sum of many pull requests
 	Delta   int64  `json:"delta"`             // exact bytes
@@ -37,18 +37,15 @@ func (g Growth) budget() Growth {
 	return g
 }
 
-// bucket is the bucket's name. Budgets may leave out that of the total.
-func (g Growth) bucket() string { return cmp.Or(g.Bucket, sizediff.BucketTotal) }
-
 func (g Growth) String() string {
-	name := plain(g.bucket())
+	name := plain(g.Bucket)
 	if g.Ratchet {
 		name += " (ratchet)"
 	}
 	if g.Path != "" {
 		name += " in " + plain(g.Path)
 	}
-	return name + " on " + plain(g.Target)
+	return name + " of " + plain(g.Target)
 }
 
 func compareGrowth(a, b Growth) int {
@@ -92,33 +89,31 @@ type Record struct {
 	WithdrawnBy            string
 	Lapsed                 time.Time // zero: it did not
 	LapsedAt               string    // head for which it lapsed
-	Why                    string    // it lapsed: a sentence
+	Why                    string    // it lapsed: a clause
 	MergeCommit            string
 	Merged                 time.Time
 }
 
-// Over lists the budgets that are over, in order of target, bucket and path. Of two budgets on the same bytes it is one. It is
-// empty when the evaluation's verdict does not judge growth: a target without comparison has none, and nothing is over against an
-// approximate base.
+// Over lists what is over budget, in order of target, bucket and path. Of two budgets on the same bytes it is one.
 func Over(e *sizediff.Evaluation) []Growth {
-	if e.Provenance.BaseChoice == sizediff.BaseApproximate {
-		return nil
-	}
 	var over []Growth
+	for _, g := range e.Exceeded() {
+		over = append(over, Growth(g))
+	}
+	slices.SortFunc(over, compareGrowth)
+	return slices.Compact(over)
+}
+
+// Bands returns the noise that the evaluation judged by, for Rules.
+func Bands(e *sizediff.Evaluation) func(target, bucket string) int64 {
+	type key struct{ target, bucket string }
+	bands := map[key]int64{}
 	for _, t := range e.Targets {
-		if t.Problem != nil || t.Report == nil || t.Report.State == sizediff.NotCompared {
-			continue
-		}
 		for _, b := range t.Budgets {
-			if b.Status == sizediff.BudgetOver {
-				over = append(over, Growth{Target: t.Name, Bucket: b.Budget.Bucket, Path: b.Budget.Path, Delta: b.Delta})
-			}
+			bands[key{t.Name, b.Bucket()}] = b.Band
 		}
 	}
-	slices.SortFunc(over, func(a, b Growth) int { // the larger first, where two have the same budget
-		return cmp.Or(compareGrowth(a.budget(), b.budget()), cmp.Compare(b.Delta, a.Delta))
-	})
-	return slices.CompactFunc(over, func(a, b Growth) bool { return a.budget() == b.budget() })
+	return func(target, bucket string) int64 { return bands[key{target, bucket}] }
 }
 
 // within says whether growth is at most what was accepted and the noise band.

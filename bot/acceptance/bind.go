@@ -182,8 +182,8 @@ func (b *binding) growth(seen Verdict) ([]Growth, *Refusal) {
 	}
 	var names []string
 	growth := slices.DeleteFunc(over, func(g Growth) bool {
-		names = append(names, code(g.bucket()))
-		return g.bucket() != b.Bucket
+		names = append(names, code(g.Bucket))
+		return g.Bucket != b.Bucket
 	})
 	if len(growth) == 0 {
 		slices.Sort(names)

@@ -21,10 +21,10 @@ var (
 func at(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
 
 var (
-	runtime  = Growth{Target: "x86_64", Bucket: "runtime", Delta: 1344}
-	arm      = Growth{Target: "arm64", Bucket: "runtime", Delta: 1292}
-	total    = Growth{Target: "x86_64", Bucket: "total", Delta: 9000}
-	nameless = Growth{Target: "x86_64", Path: "mm/**", Delta: 5000} // a budget on the total that does not say so
+	runtime = Growth{Target: "x86_64", Bucket: "runtime", Delta: 1344}
+	arm     = Growth{Target: "arm64", Bucket: "runtime", Delta: 1292}
+	total   = Growth{Target: "x86_64", Bucket: "total", Delta: 9000}
+	inPath  = Growth{Target: "x86_64", Bucket: "total", Path: "mm/**", Delta: 5000}
 )
 
 func TestBind(t *testing.T) {
@@ -89,8 +89,8 @@ func TestBind(t *testing.T) {
 			says: "There is nothing to accept: no budget is over for `9f3c2a1`."},
 		{name: "one bucket", verdicts: []Verdict{over(headA, "e1", 0, runtime, arm, total)}, head: headA, req: Request{Bucket: "runtime", Written: at(60)},
 			id: "e1", growth: []Growth{arm, runtime}},
-		{name: "the total by its name", verdicts: []Verdict{over(headA, "e1", 0, runtime, nameless)}, head: headA, req: Request{Bucket: "total", Written: at(60)},
-			id: "e1", growth: []Growth{nameless}},
+		{name: "a bucket with a path", verdicts: []Verdict{over(headA, "e1", 0, runtime, inPath)}, head: headA, req: Request{Bucket: "total", Written: at(60)},
+			id: "e1", growth: []Growth{inPath}},
 		{name: "a bucket that is not over", verdicts: []Verdict{over(headA, "e1", 0, total, runtime, arm)}, head: headA, req: Request{Bucket: "drivers", Written: at(60)},
 			want: OtherBucket, says: "`drivers` is not over its budget for `9f3c2a1`; over budget: `runtime`, `total`."},
 		{name: "a hostile bucket", verdicts: onA, head: headA, req: Request{Bucket: "`\n@all\u202e", Written: at(60)},
@@ -171,22 +171,37 @@ func TestBindSuggestsWhatWorks(t *testing.T) {
 
 func TestOver(t *testing.T) {
 	budget := func(bucket, path string, delta int64, status sizediff.BudgetStatus) sizediff.BudgetResult {
-		return sizediff.BudgetResult{Budget: sizediff.Budget{Bucket: bucket, Path: path}, Delta: delta, Status: status}
+		return sizediff.BudgetResult{Budget: sizediff.Budget{Bucket: bucket, Path: path}, Delta: delta, Band: 16, Status: status}
 	}
+	ratchet := budget("runtime", "", 50, sizediff.BudgetOver)
+	ratchet.Ratchet = &sizediff.RatchetResult{}
 	report := &sizediff.Report{State: sizediff.Changed}
 	e := &sizediff.Evaluation{Targets: []sizediff.TargetResult{
 		{Name: "x86_64", Report: report, Budgets: []sizediff.BudgetResult{
-			budget("total", "", 9000, sizediff.BudgetOver), budget("total", "", 9000, sizediff.BudgetOver), // two budgets on the same bytes
+			budget("total", "", 9000, sizediff.BudgetOver), budget("", "", 9000, sizediff.BudgetOver), // two budgets on the same bytes
 			budget("runtime", "", 1344, sizediff.BudgetOver), budget("c", "", 5, sizediff.BudgetWithin),
-			budget("drivers", "", 5, sizediff.BudgetSuspended), budget("", "mm/**", 5000, sizediff.BudgetOver),
+			budget("drivers", "", 5, sizediff.BudgetSuspended), budget("", "mm/**", 5000, sizediff.BudgetOver), ratchet,
 		}},
 		{Name: "arm64", Report: report, Budgets: []sizediff.BudgetResult{budget("runtime", "", 1292, sizediff.BudgetOver)}},
 		{Name: "lost", Problem: &sizediff.Problem{Kind: sizediff.ProblemNotCompared}, Budgets: []sizediff.BudgetResult{budget("c", "", 9, sizediff.BudgetOver)}},
-		{Name: "other", Report: &sizediff.Report{State: sizediff.NotCompared}, Budgets: []sizediff.BudgetResult{budget("c", "", 9, sizediff.BudgetOver)}},
 	}}
-	want := []Growth{arm, nameless, runtime, total}
-	if d := cmp.Diff(want, Over(e)); d != "" {
+	ratcheted := Growth{Target: "x86_64", Bucket: "runtime", Ratchet: true, Delta: 50}
+	if d := cmp.Diff([]Growth{arm, runtime, ratcheted, total, inPath}, Over(e)); d != "" {
 		t.Error(d)
+	}
+	bands := Bands(e)
+	if bands("arm64", "runtime") != 16 || bands("x86_64", "total") != 16 || bands("arm64", "total") != 0 {
+		t.Errorf("bands %d, %d, %d", bands("arm64", "runtime"), bands("x86_64", "total"), bands("arm64", "total"))
+	}
+
+	// What Judge accepts, the evaluation takes for accepted, up to the same byte.
+	record := Record{Head: headA, By: "maint", Growth: Over(e)}
+	for more, want := range map[int64]sizediff.Verdict{0: sizediff.VerdictAccepted, 16: sizediff.VerdictAccepted, 17: sizediff.VerdictOver} {
+		e.Targets[1].Budgets[0].Delta = arm.Delta + more
+		e.Acceptance = Judge([]Record{record}, Verdict{Head: headB, Over: Over(e)}, Rules{Band: bands}).Accepted
+		if v := e.Verdict(); v != want || (e.Acceptance != nil) != (want == sizediff.VerdictAccepted) {
+			t.Errorf("%d bytes more: verdict %s, acceptance %+v, want %s", more, v, e.Acceptance, want)
+		}
 	}
 	e.Provenance.BaseChoice = sizediff.BaseApproximate
 	if over := Over(e); over != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
 )
 
 // Rules are a repository's.
@@ -22,27 +24,17 @@ type Rules struct {
 
 // Judgement is what the acceptances of a pull request mean for a verdict.
 type Judgement struct {
-	Accepted *Acceptance // nil unless all that is over is covered
-	Covered  []Growth    // of the verdict, in order
-	Open     []Growth    // over and not covered, in order
-	Holds    []Record    // the records that cover something, preferred first
-	Lapse    []Lapse     // by time: those that lapse now, and those that have lapsed for this head already (see Record.Lapsed)
-}
-
-// Acceptance is what all records that hold say together.
-type Acceptance struct {
-	By          string // logins with ", " between
-	Head        string // of the verdict
-	Reason      string
-	CarriedFrom string // head for which it was given, "" when that is Head
-	Button      bool
-	Growth      []Growth // in order, with the bytes that were accepted
+	Accepted *sizediff.Acceptance // nil unless all that is over is covered
+	Covered  []Growth             // of the verdict, in order
+	Open     []Growth             // over and not covered, in order
+	Holds    []Record             // the records that cover something, preferred first
+	Lapse    []Lapse              // by time: those that lapse now, and those that have lapsed for this head already (see Record.Lapsed)
 }
 
 // Lapse is a record that holds no longer.
 type Lapse struct {
 	Record Record
-	Why    string // plain text
+	Why    string // a clause, plain text
 }
 
 // Judge says which growth of the newest verdict is covered by the records of the pull request, in whatever order they come.
@@ -65,7 +57,7 @@ func Judge(records []Record, now Verdict, rules Rules) Judgement {
 		case !r.Lapsed.IsZero():
 			lapsed = append(lapsed, r)
 		case rules.HeadOnly:
-			j.Lapse = append(j.Lapse, Lapse{r, fmt.Sprintf("It was given for %s, and this repository wants one for each head.", short(r.Head))})
+			j.Lapse = append(j.Lapse, Lapse{r, fmt.Sprintf("it was given for %s, and this repository wants one for each head", short(r.Head))})
 		default:
 			active = append(active, r)
 		}
@@ -153,7 +145,7 @@ func exceeded(r Record, open []Growth, rules Rules) string {
 	var parts []string
 	more := 0
 	for _, g := range open {
-		if r.Bucket != "" && r.Bucket != g.bucket() {
+		if r.Bucket != "" && r.Bucket != g.Bucket {
 			continue
 		}
 		if len(parts) == maxWhy {
@@ -168,7 +160,7 @@ func exceeded(r Record, open []Growth, rules Rules) string {
 	if more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
-	return strings.Join(parts, "; ") + "."
+	return strings.Join(parts, "; ")
 }
 
 func beyond(r Record, g Growth, band int64) string {
@@ -176,16 +168,16 @@ func beyond(r Record, g Growth, band int64) string {
 	if at < 0 {
 		return fmt.Sprintf("%v is over budget with %s, which was not accepted", g, bytes(g.Delta))
 	}
-	s := fmt.Sprintf("%v grew to %s, and %s were accepted", g, bytes(g.Delta), bytes(r.Growth[at].Delta))
+	s := fmt.Sprintf("%v grew from %s to %s", g, bytes(r.Growth[at].Delta), bytes(g.Delta))
 	if band > 0 {
-		s += fmt.Sprintf(" with a noise band of %s", bytes(band)[1:])
+		s += fmt.Sprintf(", by more than the noise of %s", bytes(band)[1:])
 	}
 	return s
 }
 
-// together makes one acceptance of the records that hold.
-func together(holds []Record, covered []Growth, head string, rules Rules) *Acceptance {
-	a := &Acceptance{Head: head}
+// together makes one acceptance of the records that hold: with all their logins and reasons, up to the bytes that they accepted.
+func together(holds []Record, covered []Growth, head string, rules Rules) *sizediff.Acceptance {
+	a := &sizediff.Acceptance{Head: head}
 	var by, reasons []string
 	for _, r := range holds {
 		if !slices.Contains(by, r.By) {
@@ -203,7 +195,7 @@ func together(holds []Record, covered []Growth, head string, rules Rules) *Accep
 	for _, g := range covered {
 		for _, r := range holds {
 			if accepted, ok := r.accepted(g, rules); ok {
-				a.Growth = append(a.Growth, accepted)
+				a.Growth = append(a.Growth, sizediff.AcceptedGrowth(accepted))
 				break
 			}
 		}

@@ -116,19 +116,19 @@ func TestStories(t *testing.T) {
 		{"a larger second push", Rules{}, []string{
 			"push a x/runtime=1344 y/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=1345 y/runtime=100 → open | maint's lapsed: runtime on x grew to +1,345 B, and +1,344 B were accepted.",
-			"push b x/runtime=1345 y/runtime=100 → open | maint's lapsed: runtime on x grew to +1,345 B, and +1,344 B were accepted.", // looked at again
+			"push b x/runtime=1345 y/runtime=100 → open | maint's lapsed: runtime of x grew from +1,344 B to +1,345 B",
+			"push b x/runtime=1345 y/runtime=100 → open | maint's lapsed: runtime of x grew from +1,344 B to +1,345 B", // looked at again
 			"accept by other → accepted by other"}},
 		{"a smaller second push", Rules{}, []string{
 			"push a x/runtime=1344 y/runtime=100 → open",
 			"accept → accepted by maint",
 			"push b x/runtime=1000 → accepted by maint, carried from a",
 			"push c x/runtime=1344 → accepted by maint, carried from a", // no more than was accepted
-			"push d x/runtime=9999 → open | maint's lapsed: runtime on x grew to +9,999 B, and +1,344 B were accepted."}},
+			"push d x/runtime=9999 → open | maint's lapsed: runtime of x grew from +1,344 B to +9,999 B"}},
 		{"a lapse is final", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=200 → open | maint's lapsed: runtime on x grew to +200 B, and +100 B were accepted.",
+			"push b x/runtime=200 → open | maint's lapsed: runtime of x grew from +100 B to +200 B",
 			"push c x/runtime=50 → open",
 			"push a x/runtime=100 → accepted by maint", // but for its own head
 			"push d x/runtime=50 → open"}},
@@ -139,7 +139,7 @@ func TestStories(t *testing.T) {
 		{"a force-push back, withdrawn", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=200 → open | maint's lapsed: runtime on x grew to +200 B, and +100 B were accepted.",
+			"push b x/runtime=200 → open | maint's lapsed: runtime of x grew from +100 B to +200 B",
 			"unaccept → open",
 			"push a x/runtime=100 → open"}},
 		{"withdrawn, and given again", Rules{}, []string{
@@ -151,21 +151,21 @@ func TestStories(t *testing.T) {
 		{"a new bucket", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=100 x/total=9000 → open | maint's lapsed: total on x is over budget with +9,000 B, which was not accepted."}},
+			"push b x/runtime=100 x/total=9000 → open | maint's lapsed: total of x is over budget with +9,000 B, which was not accepted"}},
 		{"a new target", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=100 y/runtime=90 → open | maint's lapsed: runtime on y is over budget with +90 B, which was not accepted."}},
+			"push b x/runtime=100 y/runtime=90 → open | maint's lapsed: runtime of y is over budget with +90 B, which was not accepted"}},
 		{"a target that was measured later", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push a x/runtime=100 y/runtime=90 → open but for [runtime on x]", // its own head: it stands, and covers what was seen
+			"push a x/runtime=100 y/runtime=90 → open but for [runtime of x]", // its own head: it stands, and covers what was seen
 			"accept by other → accepted by other",
 			"push b x/runtime=100 y/runtime=90 → accepted by other, carried from a"}},
 		{"a path is another budget", Rules{}, []string{
 			"push a x/total=100 → open",
 			"accept → accepted by maint",
-			"push b x/total:mm/**=100 → open | maint's lapsed: total in mm/** on x is over budget with +100 B, which was not accepted."}},
+			"push b x/total:mm/**=100 → open | maint's lapsed: total in mm/** of x is over budget with +100 B, which was not accepted"}},
 		{"nothing over in between", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
@@ -175,33 +175,33 @@ func TestStories(t *testing.T) {
 		{"one bucket of two", Rules{}, []string{
 			"push a x/runtime=100 x/total=9000 → open",
 			"accept drivers → other bucket",
-			"accept runtime → open but for [runtime on x]",
-			"push b x/runtime=100 x/total=9500 → open but for [runtime on x]", // the total is none of its business
+			"accept runtime → open but for [runtime of x]",
+			"push b x/runtime=100 x/total=9500 → open but for [runtime of x]", // the total is none of its business
 			"accept total by boss → accepted by boss, maint, carried from a",
 			"push c x/runtime=100 x/total=9500 → accepted by boss, maint, carried from b",
-			"push d x/runtime=101 x/total=9500 → open but for [total on x] | maint's lapsed: runtime on x grew to +101 B, and +100 B were accepted."}},
+			"push d x/runtime=101 x/total=9500 → open but for [total of x] | maint's lapsed: runtime of x grew from +100 B to +101 B"}},
 		{"one bucket, on a new target", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept runtime → accepted by maint",
-			"push b x/runtime=100 y/runtime=1 → open | maint's lapsed: runtime on y is over budget with +1 B, which was not accepted."}},
+			"push b x/runtime=100 y/runtime=1 → open | maint's lapsed: runtime of y is over budget with +1 B, which was not accepted"}},
 		{"a lapse takes along what leaned on it", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept runtime by first → accepted by first",
-			"push a x/runtime=100 y/runtime=50 x/total=10 → open but for [runtime on x]",
+			"push a x/runtime=100 y/runtime=50 x/total=10 → open but for [runtime of x]",
 			"accept by second → accepted by second",
-			"push b x/runtime=100 y/runtime=50 x/total=20 → open | first's lapsed: runtime on y is over budget with +50 B, which was not accepted. | " +
-				"second's lapsed: total on x grew to +20 B, and +10 B were accepted."}},
+			"push b x/runtime=100 y/runtime=50 x/total=20 → open | first's lapsed: runtime of y is over budget with +50 B, which was not accepted | " +
+				"second's lapsed: total of x grew from +10 B to +20 B"}},
 		{"head_only", headOnly, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=1 → open | maint's lapsed: It was given for a, and this repository wants one for each head.",
+			"push b x/runtime=1 → open | maint's lapsed: it was given for a, and this repository wants one for each head",
 			"push a x/runtime=100 → accepted by maint",
 			"group a x/runtime=100 → accepted by maint"}},
 		{"a band of noise", noise, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
 			"push b x/runtime=116 → accepted by maint, carried from a",
-			"push c x/runtime=117 → open | maint's lapsed: runtime on x grew to +117 B, and +100 B were accepted with a noise band of 16 B."}},
+			"push c x/runtime=117 → open | maint's lapsed: runtime of x grew from +100 B to +117 B, by more than the noise of 16 B"}},
 		{"a merge group", Rules{}, []string{
 			"push a x/runtime=100 → open",
 			"accept → accepted by maint",
@@ -212,13 +212,13 @@ func TestStories(t *testing.T) {
 		{"many budgets", Rules{}, []string{
 			"push a x/runtime=1 → open",
 			"accept → accepted by maint",
-			"push b x/c=1 x/drivers=2 x/helpers=3 x/derived=4 x/total=5 → open | maint's lapsed: c on x is over budget with +1 B, which was not accepted; " +
-				"derived on x is over budget with +4 B, which was not accepted; drivers on x is over budget with +2 B, which was not accepted; and 2 more."}},
+			"push b x/c=1 x/drivers=2 x/helpers=3 x/derived=4 x/total=5 → open | maint's lapsed: c of x is over budget with +1 B, which was not accepted; " +
+				"derived of x is over budget with +4 B, which was not accepted; drivers of x is over budget with +2 B, which was not accepted; and 2 more"}},
 		{"extreme bytes", Rules{Band: func(string, string) int64 { return 1 << 40 }}, []string{
 			"push a x/runtime=-9223372036854775808 → open",
 			"accept → accepted by maint",
-			"push b x/runtime=9223372036854775807 → open | maint's lapsed: runtime on x grew to +9,223,372,036,854,775,807 B, and " +
-				"-9,223,372,036,854,775,808 B were accepted with a noise band of 1,099,511,627,776 B."}},
+			"push b x/runtime=9223372036854775807 → open | maint's lapsed: runtime of x grew from -9,223,372,036,854,775,808 B to " +
+				"+9,223,372,036,854,775,807 B, by more than the noise of 1,099,511,627,776 B"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &story{rules: c.rules, clock: noon}

@@ -17,7 +17,7 @@ func (c chance) head() string { return string(rune('a' + c.IntN(4))) }
 
 func (c chance) growth() (over []Growth) {
 	for _, target := range []string{"x", "y"} {
-		for _, bucket := range []string{"runtime", "total", ""} {
+		for _, bucket := range []string{"runtime", "total", "c"} {
 			if c.IntN(2) == 0 {
 				over = append(over, Growth{Target: target, Bucket: bucket, Ratchet: c.IntN(4) == 0, Delta: c.Int64N(5)})
 			}
@@ -31,7 +31,7 @@ func (c chance) record(id int) Record {
 	r.Growth = c.growth()
 	if c.IntN(3) == 0 {
 		r.Bucket = []string{"runtime", "total"}[c.IntN(2)]
-		r.Growth = slices.DeleteFunc(r.Growth, func(g Growth) bool { return g.bucket() != r.Bucket })
+		r.Growth = slices.DeleteFunc(r.Growth, func(g Growth) bool { return g.Bucket != r.Bucket })
 	}
 	if c.IntN(4) == 0 {
 		r.Lapsed, r.LapsedAt, r.Why = noon, c.head(), "because"
