@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,12 +26,41 @@ func check(d *decoder, r *Repo) {
 	c.globs("tolerance.paths_only", r.Tolerance.PathsOnly)
 	c.roles("commands.accept", r.Commands.Accept)
 	c.roles("commands.rebuild", r.Commands.Rebuild)
-	if p := r.Commands.Prefix; len(p) < 2 || p[0] != '/' || strings.ContainsAny(p, " \t") {
-		c.fault("commands.prefix", "write a slash and a word, such as /size", "%s cannot start a command", quote(p))
+	if p := r.Commands.Prefix; !commandPrefix.MatchString(p) {
+		c.fault("commands.prefix", "write a slash and a word of letters, digits, _ and -, such as /size", "%s cannot start a command", quote(p))
 	}
 	if strings.ContainsAny(r.Gate.Trailer, " :") || r.Gate.Trailer == "" {
 		c.fault("gate.trailer", "write a word such as Size-Justification, without the colon", "%s cannot be a trailer", quote(r.Gate.Trailer))
 	}
+	c.inert(r)
+}
+
+var commandPrefix = regexp.MustCompile(`^/[A-Za-z0-9_-]{1,39}$`)
+
+// inert warns of what is asked for and has no effect in this version.
+func (c checker) inert(r *Repo) {
+	warn := func(path string, asked bool) {
+		if place := c.d.places[path]; place != nil && asked {
+			c.d.warn(place, "remove it, or leave it for a later version", "%s has no effect in this version", path)
+		}
+	}
+	for i, t := range r.Targets {
+		at := fmt.Sprintf("targets[%d]", i)
+		warn(at+".kind", t.Kind == KindOpaque)
+		warn(at+".files", len(t.Files) > 0)
+		warn(at+".config_file", t.ConfigFile != ".config")
+	}
+	warn("attribution", r.Attribution == AttributeInstantiating)
+	warn("comment.recreate", r.Comment.Recreate)
+	warn("comment.notify_on_worse", r.Comment.NotifyOnWorse)
+	warn("comment.header", r.Comment.Header != "")
+	warn("commands.rebuild", true)
+	warn("report.link", r.Report.Link != LinkPublic)
+	warn("report.history_days", r.Report.HistoryDays != 0)
+	warn("report.disassembly", r.Report.Disassembly != DisassembleNone)
+	warn("limits.artifact_size", true)
+	warn("limits.unpacked_size", true)
+	warn("limits.analysis_time", true)
 }
 
 // checker finds positions by path.
@@ -124,13 +154,16 @@ func (c checker) budgets(r *Repo) {
 		case b.Unit == UnitSymbols && b.Path == "":
 			c.fault(at+".unit", "add path:, or remove unit:", "unit: symbols is about source files, and there is no path")
 		case b.Unit == UnitSymbols:
-			c.d.warn(c.d.places[at+".unit"], "use a bucket or a path of images", "budgets by source file are not applied by this version")
+			c.d.warn(c.d.places[at+".unit"], "use a bucket or a path of images", "a budget by source file is only shown: this version cannot judge it")
 		}
 	}
 	for i, ratchet := range r.Ratchets {
 		at := fmt.Sprintf("ratchets[%d]", i)
 		c.bucket(at+".bucket", ratchet.Bucket, buckets)
 		c.targetGlobs(at+".targets", ratchet.Targets, r.Targets)
+		if ratchet.Window == 0 {
+			c.fault(at+".window", "write a duration such as 90d", "a ratchet's window is empty")
+		}
 	}
 }
 

@@ -3,34 +3,67 @@ package config
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-// Policy is how the file wants builds to be judged: the preset's buckets with the file's merged in, and the file's budgets.
-// Budgets by source file are not in it (see Warnings). The result shares nothing with r.
+// Policy is how the file wants builds to be judged: the preset's buckets with the file's merged in, and the file's budgets and
+// ratchets. What depends on history or on a pull request is left to the caller: floors of ratchets, a noise band that is
+// auto, and exemptions. The result shares nothing with r.
 func (r *Repo) Policy() sizediff.Policy {
 	p := presetPolicy(r.Preset)
 	p.Buckets = mergeBuckets(p.Buckets, r.Buckets)
 	p.Budgets = nil
 	for _, b := range r.Budgets {
-		if b.Unit == UnitSymbols {
-			continue
-		}
 		p.Budgets = append(p.Budgets, sizediff.Budget{
 			Bucket:  b.Bucket,
 			Targets: slices.Clone(b.Targets),
 			Path:    b.Path,
+			Sources: b.Unit == UnitSymbols,
 			Bytes:   int64(b.Grow.Bytes),
 			Percent: b.Grow.Percent,
 			Owners:  slices.Clone(b.Owners),
 		})
 	}
+	for _, q := range r.Ratchets {
+		p.Ratchets = append(p.Ratchets, sizediff.Ratchet{
+			Bucket:  q.Bucket,
+			Targets: slices.Clone(q.Targets),
+			Bytes:   int64(q.Headroom.Bytes),
+			Percent: q.Headroom.Percent,
+			Window:  time.Duration(q.Window),
+		})
+	}
+	p.NoiseBytes = int64(r.Noise.Band.Bytes) // 0 when it is auto
+	p.TrailerBypasses = r.Gate.TrailerBypassesGate
 	p.Tolerate = sizediff.Tolerance{
 		ToolchainChange: r.Tolerance.ToolchainChange != Apply,
 		ConfigChange:    r.Tolerance.ConfigChange != Apply,
 	}
 	return p
+}
+
+// RenderGate is what the file says of the check run's conclusion, as the renderer wants it.
+func (r *Repo) RenderGate() sizediff.Gate {
+	g := r.Gate
+	return sizediff.Gate{
+		Enforce:         g.Mode == GateEnforce,
+		OverBudget:      string(g.OnOverBudget),
+		MissingBase:     string(g.OnMissingBase),
+		NotMeasured:     string(g.OnNotMeasured),
+		ApproximateBase: string(g.OnApproximateBase),
+	}
+}
+
+// Exemption is what a treatment of tolerance means for one pull request, nil when budgets apply as written. The reason is a
+// clause for people, such as "a revert of #12".
+func (t Treatment) Exemption(reason string) *sizediff.Exemption {
+	switch t {
+	case ReportOnly, Unlimited:
+		return &sizediff.Exemption{Reason: reason, Unlimited: t == Unlimited}
+	}
+	return nil
 }
 
 // mergeBuckets replaces preset buckets in place. A new one goes before the bucket that follows it in the file, and at the

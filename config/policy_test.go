@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,12 +89,104 @@ tolerance: {toolchain_change: apply}
 	want := []sizediff.Budget{
 		{Bucket: "runtime", Targets: []string{"x*"}, Bytes: 1024, Owners: []string{"@a"}},
 		{Bucket: "total", Path: "drivers/**", Percent: 0.5},
+		{Bucket: "total", Path: "mm/**", Sources: true, Bytes: 1},
 	}
 	if diff := cmp.Diff(want, p.Budgets); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if want := (sizediff.Tolerance{ConfigChange: true}); p.Tolerate != want {
 		t.Errorf("tolerance %+v, want %+v", p.Tolerate, want)
+	}
+}
+
+func TestPolicyOfTheOtherKeys(t *testing.T) {
+	p := mustParse(t, `
+ratchets:
+  - {bucket: runtime, headroom: 5%}
+  - {headroom: 1KiB, window: 2w, targets: [x*]}
+gate: {trailer_bypasses_gate: true}
+noise: {band: 32B}
+`).Policy()
+	want := []sizediff.Ratchet{
+		{Bucket: "runtime", Percent: 5, Window: 90 * 24 * time.Hour},
+		{Bucket: "total", Targets: []string{"x*"}, Bytes: 1024, Window: 14 * 24 * time.Hour},
+	}
+	if diff := cmp.Diff(want, p.Ratchets); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if !p.TrailerBypasses || p.NoiseBytes != 32 {
+		t.Errorf("trailer bypasses: %v, noise %d B", p.TrailerBypasses, p.NoiseBytes)
+	}
+	if p := mustParse(t, "noise: {band: auto}").Policy(); p.NoiseBytes != 0 || p.Noise != nil {
+		t.Errorf("an automatic band is not the file's: %+v", p)
+	}
+}
+
+func TestRenderGate(t *testing.T) {
+	if got, want := DefaultRepo().RenderGate(), (sizediff.Gate{OverBudget: "failure", MissingBase: "neutral", NotMeasured: "neutral", ApproximateBase: "neutral"}); got != want {
+		t.Errorf("default: %+v, want %+v", got, want)
+	}
+	got := mustParse(t, "gate: {mode: enforce, on_over_budget: action_required, on_missing_base: failure, on_not_measured: success, on_approximate_base: action_required}").RenderGate()
+	if want := (sizediff.Gate{Enforce: true, OverBudget: "action_required", MissingBase: "failure", NotMeasured: "success", ApproximateBase: "action_required"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestExemption(t *testing.T) {
+	for treatment, want := range map[Treatment]*sizediff.Exemption{Apply: nil, ReportOnly: {Reason: "r"}, Unlimited: {Reason: "r", Unlimited: true}} {
+		if diff := cmp.Diff(want, treatment.Exemption("r")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", treatment, diff)
+		}
+	}
+}
+
+// TestWeaker changes one key at a time, to and fro: one direction is weaker, the other is not.
+func TestWeaker(t *testing.T) {
+	for _, c := range []struct{ strict, loose, want string }{
+		{"gate: {mode: enforce}", "", "gate.mode goes from enforce to report"},
+		{"", "gate: {on_over_budget: action_required}", "gate.on_over_budget goes from failure to action_required"},
+		{"gate: {on_missing_base: failure}", "", "gate.on_missing_base goes from failure to neutral"},
+		{"", "gate: {on_not_measured: success}", "gate.on_not_measured goes from neutral to success"},
+		{"gate: {on_approximate_base: action_required}", "gate: {on_approximate_base: success}", "gate.on_approximate_base goes from action_required to success"},
+		{"", "gate: {trailer_bypasses_gate: true}", "gate.trailer_bypasses_gate goes from false to true"},
+		{"gate: {acceptance: head_only}", "", "gate.acceptance goes from head_only to carry_if_not_larger"},
+		{"tolerance: {revert: apply}", "", "tolerance.revert goes from apply to unlimited"},
+		{"tolerance: {toolchain_change: apply}", "", "tolerance.toolchain_change goes from apply to report_only"},
+		{"tolerance: {config_change: apply}", "", "tolerance.config_change goes from apply to report_only"},
+		{"", "tolerance: {label: {a b: unlimited, c: apply}}", "tolerance.label a b goes from apply to unlimited"},
+		{"tolerance: {label: {a: report_only}}", "tolerance: {label: {a: unlimited}}", "tolerance.label a goes from report_only to unlimited"},
+		{"", `tolerance: {paths_only: ["*.c"]}`, "tolerance.paths_only gains *.c"},
+		{"noise: {band: 8B}", "noise: {band: 32B}", "noise.band goes from 8B to 32B"},
+		{"", "commands: {accept: [write, triage]}", "commands.accept gains triage"},
+		{"", "commands: {author_may_accept: true}", "commands.author_may_accept goes from false to true"},
+		{"base: {trusted_events: [push]}", "base: {trusted_events: [push, schedule]}", "base.trusted_events gains schedule"},
+		{"targets: [{name: a}, {name: b}]", "targets: [{name: a}]", "target b is removed"},
+		{"targets: [{name: a}]", "targets: [{name: a, required: false}]", "target a is no longer required"},
+		{"", "targets: [{name: a}]", "only the targets of the list are measured"},
+	} {
+		strict, loose := mustParse(t, c.strict), mustParse(t, c.loose)
+		if diff := cmp.Diff([]string{c.want}, Weaker(strict, loose)); diff != "" {
+			t.Errorf("%q to %q (-want +got):\n%s", c.strict, c.loose, diff)
+		}
+		for _, same := range [][2]*Repo{{loose, strict}, {strict, strict}, {loose, loose}} {
+			if got := Weaker(same[0], same[1]); got != nil {
+				t.Errorf("%q and %q: stricter or equal is called weaker: %q", c.strict, c.loose, got)
+			}
+		}
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"", "noise: {band: 32B}", "noise.band goes from auto to 32B"},
+		{"noise: {band: 32B}", "", "noise.band goes from 32B to auto"},
+		{"", "buckets: {runtime: {crates: core}}", "the rules of runtime change"},
+		{"", "buckets: {nova: {crates: nova}}", "the rules of the buckets change"},
+		{"", "preset: generic-elf", "the rules of the buckets change"},
+	} {
+		if diff := cmp.Diff([]string{c.want}, Weaker(mustParse(t, c.old), mustParse(t, c.new))); diff != "" {
+			t.Errorf("%q to %q (-want +got):\n%s", c.old, c.new, diff)
+		}
+	}
+	if got := Weaker(DefaultRepo(), mustParse(t, "buckets: {runtime: {label: Runtime}}")); got != nil {
+		t.Errorf("another label: %q", got)
 	}
 }
 

@@ -111,6 +111,14 @@ func (b *Band) parse(text string) error {
 	return err
 }
 
+// String is the band as it would be written in the file.
+func (b Band) String() string {
+	if b.Auto {
+		return "auto"
+	}
+	return strconv.FormatInt(int64(b.Bytes), 10) + "B"
+}
+
 func (b *Band) pattern() string { return `^(auto|[0-9]+(\.[0-9]+)? *(B|KiB|MiB|GiB)?)$` }
 
 // Duration is one or more numbers with a unit: s, m, h, d (24 h) or w (7 d).
