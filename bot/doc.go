@@ -25,6 +25,7 @@
 //	bot/store            SQL: deliveries and jobs, measurements, evaluations, what was written, the ledger of acceptances, leases
 //	bot/store/storetest  databases for tests: SQLite in a folder, PostgreSQL in a server that it starts
 //	bot/queue            works jobs with River: leases, retries, snoozes, periodic jobs, purging
+//	bot/command          commands in comments: grammar, checks, help; a pure function over the comment's text
 //	bot/baseline         which commit a build is compared with: a pure function over facts
 //	bot/acceptance       who may accept growth over budget, what that binds to and how long it holds: pure functions
 //	bot/intake           artifacts, untrusted: download, digest, limits; runs the child that measures
@@ -115,6 +116,7 @@
 //	which runs and artifacts are a head's builds       bot/builds.go
 //	which commit is the base, and the words for it     bot/baseline
 //	when an acceptance holds, lapses or is refused     bot/acceptance: judge.go, bind.go; who may, permission.go
+//	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
 //	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one
 //	how long things are kept                           bot/store/work.go

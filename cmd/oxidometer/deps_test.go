@@ -39,7 +39,7 @@ var layers = []layer{
 	{pkg: "bot/baseline"},
 	{pkg: "bot/acceptance", may: []string{"sizediff"}, not: pure},
 	{pkg: "bot/intake", may: []string{"sizediff/...", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
-	{pkg: "bot/command"},
+	{pkg: "bot/command", may: []string{"github.com/yuin/goldmark/..."}, not: pure},
 	// A job is inserted in the transaction that stores its delivery, so River's drivers lie with the SQL drivers in store, and queue
 	// gets its client from there.
 	{pkg: "bot/store", may: []string{"github.com/klauspost/compress/...", "modernc.org/sqlite/...", "github.com/jackc/pgx/v5/...", "github.com/riverqueue/river/..."}},
