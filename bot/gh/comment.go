@@ -46,6 +46,8 @@ func (w wireComment) same(body string) bool {
 // others of ours that do so are deleted. Otherwise it is created. What somebody else wrote is never touched, whatever it
 // says. Where the text is the same already, nothing is written.
 //
+// There can be several kinds of comments of ours, each with a marker that no other kind's text satisfies.
+//
 // A body of more than 65,536 characters is refused before anything is sent. ClassLocked: the conversation is locked.
 func (c *Client) PutComment(ctx context.Context, repo Repo, pull int, id int64, marker func(body string) bool, body string) (commentID int64, err error) {
 	op := fmt.Sprintf("comment on %s#%d", repo, pull)
@@ -170,7 +172,10 @@ func (c *Client) ownComments(ctx context.Context, repo Repo, pull int, marker fu
 	return ours, err
 }
 
-// React adds a reaction to a comment: +1, -1, eyes, confused, … Once more does no harm.
+// React adds a reaction to a comment: +1, -1, eyes, confused, … Once more does no harm: GitHub answers 200 instead of 201.
+// A review cannot be reacted to. On a pull request's comment it takes the permission on pull requests, though GitHub's page
+// names the one on issues.
+// https://docs.github.com/en/rest/reactions/reactions#create-reaction-for-an-issue-comment
 func (c *Client) React(ctx context.Context, repo Repo, commentID int64, content string) error {
 	op := fmt.Sprintf("react to comment %d of %s", commentID, repo)
 	if err := repo.check(op); err != nil {

@@ -5,9 +5,9 @@
 // # Clients
 //
 // An [App] signs requests with the App's key; a [Client] acts in one installation with a token that it renews by itself,
-// narrowed to the permissions the App asks for. A token that GitHub refuses (401) is renewed once and the request sent
-// again. Each request has a time limit, each answer a size limit of 32 MiB, and no credentials ever go to a host other
-// than the API's.
+// narrowed to what the App needs and those of its [Extras] that are of use in a token and were granted; what is granted is
+// read with each token. A token that GitHub refuses (401) is renewed once and the request sent again. Each request has a
+// time limit, each answer a size limit of 32 MiB, and no credentials ever go to a host other than the API's.
 //
 // # Lists
 //
