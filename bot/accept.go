@@ -41,6 +41,23 @@ func (b *Bot) count(event, result string) {
 	}
 }
 
+// queueBranches begin the names of the merge queue's branches.
+const queueBranches = "gh-readonly-queue/"
+
+// asks reports whether a comment may hold commands: it is new, a person's, on a pull request, and a line of it begins as a
+// command does. Whoever edits a comment asks for nothing.
+func asks(e gh.Event) bool {
+	if e.Comment == nil || e.Comment.Author.Bot || e.Pull == 0 || e.Action != "created" && e.Action != "submitted" {
+		return false
+	}
+	for line := range strings.Lines(e.Comment.Body) {
+		if line = strings.TrimLeft(line, " "); strings.HasPrefix(line, "/") || strings.HasPrefix(line, "@") {
+			return true
+		}
+	}
+	return false
+}
+
 // jobs says what an event asks us to look at.
 func jobs(e gh.Event) []store.Job {
 	job := store.Job{Kind: queue.Base, Installation: e.Installation, RepoID: e.Repo.ID, Why: e.Name + " " + e.Action, Priority: 2}
@@ -59,17 +76,25 @@ func jobs(e gh.Event) []store.Job {
 	case "check_run", "check_suite":
 		if e.Action == "rerequested" || e.Action == "requested_action" {
 			job.SHA, job.CheckRunID, job.Priority = e.HeadSHA, e.CheckRunID, 1 // a person waits
-			job.MergeGroup = strings.HasPrefix(e.HeadBranch, "gh-readonly-queue/")
+			job.Command = e.Action == "requested_action"
+			if strings.HasPrefix(e.HeadBranch, queueBranches) {
+				job.MergeGroup = e.HeadBranch
+			}
 			return []store.Job{job}
 		}
 	case "push": // without the permission to read merge queues, this is how we hear of a group
-		if strings.HasPrefix(e.Ref, "refs/heads/gh-readonly-queue/") && !e.Deleted && e.HeadSHA != "" {
-			job.SHA, job.MergeGroup, job.Priority = e.HeadSHA, true, 1
+		if branch, ok := strings.CutPrefix(e.Ref, "refs/heads/"); ok && strings.HasPrefix(branch, queueBranches) && !e.Deleted && e.HeadSHA != "" {
+			job.SHA, job.MergeGroup, job.Priority = e.HeadSHA, branch, 1
 			return []store.Job{job}
 		}
 	case "merge_group":
 		if e.Action == "checks_requested" {
-			job.SHA, job.MergeGroup, job.Priority = e.MergeGroup.HeadSHA, true, 1
+			job.SHA, job.MergeGroup, job.Priority = e.MergeGroup.HeadSHA, strings.TrimPrefix(e.MergeGroup.HeadRef, "refs/heads/"), 1
+			return []store.Job{job}
+		}
+	case "issue_comment", "pull_request_review":
+		if asks(e) {
+			job.Kind, job.Pull, job.Command, job.Priority, job.MaxAttempts = queue.Command, e.Pull, true, 1, commandAttempts
 			return []store.Job{job}
 		}
 	case "installation", "installation_repositories", "repository":

@@ -19,10 +19,10 @@ func (w *world) view(pull int) ghtest.PullView {
 
 func (w *world) head(pull int) string { return w.view(pull).HeadSHA }
 
-// ours returns the comments of our App that can be seen on a pull request.
+// ours returns the comments of our App that can be seen on a pull request, but for answers to commands.
 func (w *world) ours(pull int) (out []ghtest.CommentView) {
 	for _, c := range w.view(pull).Comments {
-		if c.AppID == 7 && !c.Deleted {
+		if c.AppID == 7 && !c.Deleted && !strings.Contains(c.Body, replyMark) {
 			out = append(out, c)
 		}
 	}

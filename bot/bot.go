@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -37,6 +39,7 @@ type Bot struct {
 	Options
 	signer    signer
 	measuring oneEach
+	self      self
 }
 
 // New returns a Bot. The store's contents survive it; everything else in a Bot is a cache.
@@ -45,6 +48,35 @@ func New(o Options) *Bot {
 		o.Now = time.Now
 	}
 	return &Bot{Options: o, signer: signer(o.MarkerKey), measuring: oneEach{busy: map[int64]chan struct{}{}}}
+}
+
+// self is what GitHub says of the App.
+type self struct {
+	mu     sync.Mutex
+	read   time.Time
+	slug   string
+	events []string
+}
+
+// about returns the App's name in mentions and the events that it gets, which its owner may change at any time.
+func (b *Bot) about(ctx context.Context) (slug string, events []string, err error) {
+	s := &b.self
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.Now().Sub(s.read) > 10*time.Minute {
+		slug, _, _, events, err := b.GitHub.Slug(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		s.read, s.slug, s.events = b.Now(), slug, events
+	}
+	return s.slug, s.events, nil
+}
+
+// followsComments reports whether commands in comments reach us, so that they may be recommended.
+func (b *Bot) followsComments(ctx context.Context) (bool, error) {
+	_, events, err := b.about(ctx)
+	return slices.Contains(events, "issue_comment"), err
 }
 
 // log returns a logger with a pull request's fields.
@@ -66,9 +98,8 @@ func (b *Bot) open(ctx context.Context, job store.Job) (*gh.Client, gh.Repo, err
 // repositoryFile reads .github/oxidometer.yml of a branch, else oxidometer.yml of the owner's .github repository.
 // found is false when there is neither; the defaults are returned then. A file with faults is an error of package config.
 func (b *Bot) repositoryFile(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) (cfg *config.Repo, found bool, err error) {
-	const path = ".github/oxidometer.yml"
-	data, err := c.File(ctx, repo, path, ref)
-	name := path
+	data, err := c.File(ctx, repo, filePath, ref)
+	name := filePath
 	if isNotFound(err) {
 		name = repo.Owner + "/.github/oxidometer.yml"
 		data, err = c.File(ctx, gh.Repo{Owner: repo.Owner, Name: ".github", Installation: repo.Installation}, "oxidometer.yml", "")

@@ -115,7 +115,7 @@
 //	when a comment is written at all                   wantsComment in bot/publish.go
 //	which runs and artifacts are a head's builds       bot/builds.go
 //	which commit is the base, and the words for it     bot/baseline
-//	when an acceptance holds, lapses or is refused     bot/acceptance: judge.go, bind.go; who may, permission.go
+//	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
 //	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
 //	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one

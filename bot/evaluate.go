@@ -11,34 +11,61 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
+// pair is one target of the head and what it is compared with.
+type pair struct {
+	headTarget
+	base baseBuild
+}
+
 // evaluate compares each target of the head with its base. wait is not zero when a base is worth waiting for; there is no
 // evaluation then. steps explain how the bases were chosen.
 func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, wait time.Duration, err error) {
+	pairs, steps, wait, err := l.pairs(h)
+	if wait > 0 || err != nil {
+		return nil, steps, wait, err
+	}
 	policy := l.cfg.Policy()
-	e = &sizediff.Evaluation{Policy: policy, Provenance: l.provenance()}
+	if policy.Exempt, err = l.exemption(); err != nil {
+		return nil, nil, 0, err
+	}
+	e = l.judge(pairs, policy)
+	if err := l.considerAcceptances(e); err != nil {
+		return nil, nil, 0, err
+	}
+	l.preview(e, pairs)
+	return e, steps, 0, nil
+}
+
+// pairs finds the base of each target.
+func (l *look) pairs(h *headBuilds) (pairs []pair, steps []string, wait time.Duration, err error) {
 	for _, t := range h.targets {
-		result := sizediff.TargetResult{Name: t.label, Problem: t.problem}
+		p := pair{headTarget: t}
 		if t.measured != nil {
-			var base baseBuild
-			if base, err = l.base(t); err != nil {
+			if p.base, err = l.base(t); err != nil {
 				return nil, nil, 0, err
 			}
-			for _, s := range base.Steps {
+			for _, s := range p.base.Steps {
 				steps = append(steps, t.label+": "+s)
 			}
-			if base.wait > 0 {
-				wait = max(wait, base.wait)
-				continue
-			}
-			result = l.compare(t, base, policy)
-			l.choose(&e.Provenance, base)
+			wait = max(wait, p.base.wait)
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, steps, wait, nil
+}
+
+// judge compares and judges all targets by one policy.
+func (l *look) judge(pairs []pair, policy sizediff.Policy) *sizediff.Evaluation {
+	e := &sizediff.Evaluation{Policy: policy, Provenance: l.provenance()}
+	for _, p := range pairs {
+		result := sizediff.TargetResult{Name: p.label, Problem: p.problem}
+		if p.measured != nil {
+			result = l.compare(p.headTarget, p.base, policy)
+			l.choose(&e.Provenance, p.base)
 		}
 		e.Targets = append(e.Targets, result)
 	}
-	if wait > 0 {
-		return nil, steps, wait, nil
-	}
-	return e, steps, 0, nil
+	return e
 }
 
 // compare judges one target against its base, or says why it has none.
@@ -52,13 +79,13 @@ func (l *look) compare(t headTarget, base baseBuild, policy sizediff.Policy) siz
 		l.Metrics.Unattributed(float64(report.Closing.Resident.Unattributed.Head) / float64(report.Totals.Resident.Head))
 	}
 	result := sizediff.Evaluate(t.name, report, policy)
-	result.Name = t.label
+	result.Name, result.Target = t.label, t.name
 	return result
 }
 
 // provenance is what is known before a base was chosen.
 func (l *look) provenance() sizediff.Provenance {
-	return sizediff.Provenance{Head: l.pr.HeadSHA, Earlier: l.earlier()}
+	return sizediff.Provenance{Head: l.pr.HeadSHA, Earlier: l.earlier(), Commands: l.commands, CommandPrefix: l.cfg.Commands.Prefix}
 }
 
 // earlier says how the last head before this one was judged, "" when there was none.

@@ -21,9 +21,19 @@ func (s signer) marker(repo gh.Repo, pull int) string {
 	return fmt.Sprintf("<!-- oxidometer:v1 repo=%d pr=%d mac=%s -->", repo.ID, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
 }
 
+// replyMarker returns the line that ends the answer to commands on one pull request.
+func (s signer) replyMarker(repo gh.Repo, pull int) string {
+	mac := hmac.New(sha256.New, s)
+	fmt.Fprintf(mac, "reply %d %d", repo.ID, pull)
+	return fmt.Sprintf("<!-- oxidometer-reply:v1 repo=%d pr=%d mac=%s -->", repo.ID, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
+}
+
 // match returns a test for bodies that end with the marker.
 func (s signer) match(repo gh.Repo, pull int) func(string) bool {
-	marker := s.marker(repo, pull)
+	return endsWith(s.marker(repo, pull))
+}
+
+func endsWith(marker string) func(body string) bool {
 	return func(body string) bool { return strings.HasSuffix(strings.TrimSpace(body), marker) }
 }
 

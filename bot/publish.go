@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oxidometer/oxidometer/bot/command"
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/queue"
 	"github.com/oxidometer/oxidometer/bot/store"
@@ -26,6 +27,7 @@ const (
 	outputComment = "comment"
 	outputCheck   = "check"
 	outputStatus  = "status" // of the check run, in place of a digest
+	outputAsked   = "asked"  // a person asked for the comment
 )
 
 // uncomparedFor is how long a head must lack a base until a first comment says so.
@@ -48,7 +50,13 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 	if err := l.publishCheck(e); err != nil { // first: it can always be written, and it gates
 		return err
 	}
+	if err := l.Store.Published(l.ctx, id, l.Now()); err != nil { // from now on somebody can have seen it
+		return err
+	}
 	if err := l.publishComment(e, since); err != nil {
+		return err
+	}
+	if err := l.label(e); err != nil {
 		return err
 	}
 	if left := since.Add(uncomparedFor).Sub(l.Now()); left > 0 && worstCompared(e) == sizediff.VerdictNotCompared {
@@ -119,8 +127,9 @@ func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !exists && !l.wantsComment(e, since) {
-		return nil
+	wanted, err := l.commentDue(e, since, exists)
+	if err != nil || !wanted {
+		return err
 	}
 	var body bytes.Buffer
 	o := render.MarkdownOptions{Top: l.cfg.Comment.MaxRows, Marker: l.signer.marker(l.repo, l.pr.Number)}
@@ -151,6 +160,22 @@ func (l *look) knownComment(match func(string) bool) (id int64, exists bool, err
 		return 0, false, nil
 	}
 	return 0, true, err
+}
+
+// commentDue says whether the comment is to be written now: not while somebody paused it, always when somebody asked for it or it
+// exists, else when a first one is due.
+func (l *look) commentDue(e *sizediff.Evaluation, since time.Time, exists bool) (bool, error) {
+	if _, paused, err := l.Store.Paused(l.ctx, l.repo.ID, l.pr.Number); paused || err != nil {
+		return false, err
+	}
+	if exists {
+		return true, nil
+	}
+	_, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputAsked, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return l.wantsComment(e, since), nil
+	}
+	return err == nil, err
 }
 
 // wantsComment says whether a first comment is due.
@@ -197,14 +222,24 @@ func (l *look) publishCheck(e *sizediff.Evaluation) error {
 		return err
 	}
 	return l.putCheck(gh.Check{
-		Status: "completed", Conclusion: render.CheckConclusion(e, l.cfg.Gate.Mode == config.GateEnforce), Title: render.CheckTitle(e),
-		Summary: summary.String(), DetailsURL: e.Provenance.ReportURL,
+		Status: "completed", Conclusion: render.CheckConclusion(e, gate(l.cfg)), Title: render.CheckTitle(e),
+		Summary: summary.String(), DetailsURL: e.Provenance.ReportURL, Actions: buttons(e),
 	})
+}
+
+// buttons of a complete check run. GitHub shows them to people with write access; who presses one is asked for again.
+func buttons(e *sizediff.Evaluation) []gh.CheckAction {
+	list := []gh.CheckAction{{Label: "Refresh", Description: "Look at the builds again", Identifier: string(command.Refresh)}}
+	if e.Verdict() == sizediff.VerdictOver {
+		list = append(list, gh.CheckAction{Label: "Accept growth", Description: "For this head; the comment takes reasons", Identifier: string(command.Accept)})
+	}
+	return list
 }
 
 // putCheck brings our check run on the head to the given state. One that says the same already is left alone.
 func (l *look) putCheck(c gh.Check) error {
 	c.Name, c.HeadSHA = checkName, l.pr.HeadSHA
+	l.annotate(&c)
 	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, c.HeadSHA)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err

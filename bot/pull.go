@@ -33,6 +33,9 @@ type look struct {
 	cfg    *config.Repo
 	seq    int64 // of the head in the store: whoever holds a later one may write, we not
 	log    *logrus.Entry
+
+	proposed *proposed // the repository file as the pull request wants it, nil when it leaves that alone
+	commands bool      // comments reach us, so commands may be recommended
 }
 
 // Pull looks at a pull request: it reads its state again and brings comment and check run to what that state asks for.
@@ -101,6 +104,9 @@ func (l *look) run() error {
 		if err := l.Store.ClosePull(l.ctx, l.repo.ID, l.pr.Number); err != nil { // what still works on it may not write
 			return err
 		}
+		if err := l.merged(); err != nil {
+			return err
+		}
 		return l.endCheck(l.pr.HeadSHA, "Not measured: the pull request was closed")
 	}
 	before, err := l.Store.Head(l.ctx, l.repo.ID, l.pr.Number)
@@ -134,6 +140,12 @@ func (l *look) run() error {
 		return l.noteStatus("completed") // nothing to say is all there is to say
 	}
 	l.cfg = cfg
+	if l.commands, err = l.followsComments(l.ctx); err != nil {
+		return err
+	}
+	if l.proposed, err = l.readProposal(); err != nil {
+		return err
+	}
 	if err := l.announce(); err != nil {
 		return err
 	}

@@ -149,7 +149,7 @@ func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
 	switch {
 	case job.Kind == queue.Pull:
 		err = b.discardedPull(ctx, job)
-	case job.MergeGroup:
+	case job.MergeGroup != "":
 		err = b.discardedGroup(ctx, job)
 	}
 	if err != nil {

@@ -265,7 +265,7 @@ func TestDiscarded(t *testing.T) {
 
 	pull = w.open("grouped")
 	group := w.github.AddMergeGroup(w.repo, pull)
-	inGroup := store.Job{Kind: queue.Base, Installation: w.installation, RepoID: w.repo.ID, SHA: group.HeadSHA, MergeGroup: true}
+	inGroup := store.Job{Kind: queue.Base, Installation: w.installation, RepoID: w.repo.ID, SHA: group.HeadSHA, MergeGroup: "gh-readonly-queue/main/pr-1-0"}
 	strict := w.inProcess(true)
 	discard(strict, inGroup)
 	expect("group without a required file", group.HeadSHA, "")

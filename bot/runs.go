@@ -3,7 +3,10 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
@@ -11,13 +14,14 @@ import (
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
 // Base looks at what does not belong to one pull request: a workflow run, a commit whose check was asked for again, a group
 // of the merge queue.
 func (b *Bot) Base(ctx context.Context, job store.Job) error {
 	switch {
-	case job.MergeGroup:
+	case job.MergeGroup != "":
 		return b.mergeGroup(ctx, job)
 	case job.RunID != 0:
 		return b.run(ctx, job)
@@ -179,12 +183,27 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 		})
 		return b.giveUp(err)
 	}
+	if job.Command {
+		return b.pressed(ctx, job, pulls)
+	}
 	for _, n := range pulls {
 		if err := b.forgetCheck(ctx, repo, n, job.SHA); err != nil {
 			return err
 		}
 	}
 	return b.lookAt(ctx, repo, pulls, "asked for again")
+}
+
+// pressed has a button of the check run answered on each pull request with its head.
+func (b *Bot) pressed(ctx context.Context, job store.Job, pulls []int) error {
+	var jobs []store.Job
+	for _, n := range pulls {
+		jobs = append(jobs, store.Job{
+			Kind: queue.Command, Installation: job.Installation, RepoID: job.RepoID, Pull: n, SHA: job.SHA, Command: true, Delivery: job.Delivery,
+			Why: "button", Priority: 1, MaxAttempts: commandAttempts,
+		})
+	}
+	return b.Store.Enqueue(ctx, jobs)
 }
 
 // forgetCheck has the check run written again even if there is nothing new to say: on GitHub it waits for an answer now.
@@ -201,7 +220,7 @@ func (b *Bot) forgetCheck(ctx context.Context, repo gh.Repo, pull int, sha strin
 }
 
 // mergeGroup answers for a group of the merge queue at once: its pull requests were judged one by one, and a check that
-// never reports would stop the queue.
+// never reports would stop the queue. What was said, or accepted, of the pull request that the group is named after holds for it.
 func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
 	client, repo, err := b.open(ctx, job)
 	if err != nil {
@@ -210,9 +229,55 @@ func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
 	if silent, err := b.silent(ctx, client, repo, job.SHA); silent || err != nil {
 		return b.giveUp(err)
 	}
-	_, err = client.PutCheck(ctx, repo, gh.Check{
+	check := gh.Check{
 		Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "success", Title: "Judged on the pull requests of this group",
 		Summary: "The size of each pull request in this group was judged on the pull request itself.",
-	})
+	}
+	if pull := groupPull(job.MergeGroup); pull != 0 {
+		if err := b.judgedOn(ctx, client, repo, pull, &check); err != nil {
+			return b.giveUp(err)
+		}
+	}
+	_, err = client.PutCheck(ctx, repo, check)
 	return b.giveUp(err)
+}
+
+var groupForm = regexp.MustCompile(`/pr-([1-9][0-9]{0,8})-[0-9a-f]{40,64}$`)
+
+// groupPull is the pull request that a branch of the merge queue is named after, 0 when the name does not tell.
+func groupPull(branch string) int {
+	m := groupForm.FindStringSubmatch(branch)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// judgedOn makes a group's check that of a pull request in it, if that was judged.
+func (b *Bot) judgedOn(ctx context.Context, c *gh.Client, repo gh.Repo, pull int, check *gh.Check) error {
+	l := &look{Bot: b, ctx: ctx, client: c, repo: repo, pr: gh.PullRequest{Number: pull}}
+	rec, _, err := l.latest()
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	check.Title = fmt.Sprintf("#%d: %s", pull, render.CheckTitle(rec.Evaluation))
+	if rec.Evaluation.Verdict() != sizediff.VerdictOver {
+		return nil
+	}
+	pr, err := c.PullRequest(ctx, repo, pull)
+	if err != nil {
+		return err
+	}
+	cfg, _, err := b.repositoryFile(ctx, c, repo, pr.BaseRef)
+	if _, broken := errors.AsType[config.Faults](err); broken {
+		return nil
+	}
+	if err == nil {
+		check.Conclusion = render.CheckConclusion(rec.Evaluation, gate(cfg))
+	}
+	return err
 }

@@ -111,7 +111,7 @@ func (s *Server) newBot(ctx context.Context, c config.Server, self string, app *
 
 func (s *Server) newQueue(c config.Server, metrics *web.Metrics) (*queue.Queue, error) {
 	b := s.bot
-	w := queue.Workers{Pull: b.Pull, Base: b.Base, Installation: b.Installation, Reconcile: b.Reconcile, Redeliver: b.Redeliver}
+	w := queue.Workers{Pull: b.Pull, Base: b.Base, Installation: b.Installation, Command: b.Command, Reconcile: b.Reconcile, Redeliver: b.Redeliver}
 	return queue.New(s.store, w, queue.Options{
 		Concurrency: c.Workers, Log: s.log, Discarded: b.Discarded,
 		Timeout:        30 * time.Minute, // intake may fetch one artifact for 20 minutes

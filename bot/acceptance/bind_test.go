@@ -199,7 +199,7 @@ func TestOver(t *testing.T) {
 	for more, want := range map[int64]sizediff.Verdict{0: sizediff.VerdictAccepted, 16: sizediff.VerdictAccepted, 17: sizediff.VerdictOver} {
 		e.Targets[1].Budgets[0].Delta = arm.Delta + more
 		e.Acceptance = Judge([]Record{record}, Verdict{Head: headB, Over: Over(e)}, Rules{Band: bands}).Accepted
-		if v := e.Verdict(); v != want || (e.Acceptance != nil) != (want == sizediff.VerdictAccepted) {
+		if v := e.Verdict(); v != want || (e.Acceptance != nil) != (want == sizediff.VerdictAccepted) { // of one budget no part is covered
 			t.Errorf("%d bytes more: verdict %s, acceptance %+v, want %s", more, v, e.Acceptance, want)
 		}
 	}

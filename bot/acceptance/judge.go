@@ -24,7 +24,7 @@ type Rules struct {
 
 // Judgement is what the acceptances of a pull request mean for a verdict.
 type Judgement struct {
-	Accepted *sizediff.Acceptance // nil unless all that is over is covered
+	Accepted *sizediff.Acceptance // what is covered, nil when nothing is; all of it is only when Open is empty
 	Covered  []Growth             // of the verdict, in order
 	Open     []Growth             // over and not covered, in order
 	Holds    []Record             // the records that cover something, preferred first
@@ -75,9 +75,10 @@ func Judge(records []Record, now Verdict, rules Rules) Judgement {
 			return true
 		})
 	}
-	if len(j.Open) == 0 {
+	if len(j.Covered) > 0 {
 		j.Accepted = together(j.Holds, j.Covered, now.Head, rules)
-	} else {
+	}
+	if len(j.Open) > 0 {
 		for _, r := range lapsed {
 			if r.LapsedAt == now.Head {
 				j.Lapse = append(j.Lapse, Lapse{r, r.Why})

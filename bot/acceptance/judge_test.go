@@ -79,7 +79,7 @@ func grown(t *testing.T, words []string) (over []Growth) {
 func summary(j Judgement) string {
 	var s []string
 	switch {
-	case j.Accepted != nil:
+	case j.Accepted != nil && len(j.Open) == 0:
 		a := "accepted by " + j.Accepted.By
 		if j.Accepted.CarriedFrom != "" {
 			a += ", carried from " + j.Accepted.CarriedFrom

@@ -73,9 +73,9 @@ func TestJudgeSorts(t *testing.T) {
 		switch {
 		case !slices.Equal(all, over):
 			return fmt.Errorf("covered %v and open %v", j.Covered, j.Open)
-		case (j.Accepted != nil) != (len(over) > 0 && len(j.Open) == 0):
+		case (j.Accepted != nil) != (len(j.Covered) > 0):
 			return fmt.Errorf("accepted %+v with open %v", j.Accepted, j.Open)
-		case j.Accepted != nil && len(j.Accepted.Growth) != len(over):
+		case j.Accepted != nil && len(j.Accepted.Growth) != len(j.Covered):
 			return fmt.Errorf("accepted %+v", j.Accepted)
 		case (len(j.Holds) > 0) != (len(j.Covered) > 0):
 			return fmt.Errorf("held by %v, covered %v", j.Holds, j.Covered)

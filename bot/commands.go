@@ -1,0 +1,400 @@
+package bot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oxidometer/oxidometer/bot/acceptance"
+	"github.com/oxidometer/oxidometer/bot/command"
+	"github.com/oxidometer/oxidometer/bot/gh"
+	"github.com/oxidometer/oxidometer/bot/queue"
+	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
+)
+
+// Reactions by which a comment is answered.
+const (
+	reactSeen    = "eyes"
+	reactDone    = "+1"
+	reactRefused = "-1"
+	reactFailed  = "confused"
+)
+
+// commandAttempts is how often GitHub is asked before a command is given up; with the queue's waits that is about two minutes.
+const commandAttempts = 5
+
+// request is what one person asked for on a pull request, in a comment, a review or by a button of the check run.
+type request struct {
+	*look
+	by       gh.Sender
+	comment  *gh.Comment // nil for a button
+	event    string      // that brought it
+	delivery string      // its GUID
+	written  time.Time   // by GitHub's clock
+	role     func() (gh.Role, error)
+	commands []command.Command
+	fault    error // of what follows the commands
+}
+
+// refusal is why somebody does not get what they asked for, in Markdown. It is no fault of ours, and final.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refusedf(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
+// handlers do the commands. Each may run again after a crash, and comes to the same.
+var handlers = map[command.Verb]func(*request, command.Command) (string, error){
+	command.Report: (*request).report, command.Refresh: (*request).refresh, command.Pause: (*request).pause, command.Resume: (*request).resume,
+	command.Accept: (*request).accept, command.Unaccept: (*request).unaccept,
+	command.HelpVerb: (*request).help, command.Ping: (*request).ping, command.Status: (*request).status, command.Base: (*request).base,
+	command.Diff: (*request).diff, command.Explain: (*request).explain, command.Top: (*request).top, command.Configs: (*request).configs,
+	command.Text: (*request).text,
+}
+
+// Command does what a person asked for, and answers.
+func (b *Bot) Command(ctx context.Context, job store.Job) error {
+	r, err := b.request(ctx, job)
+	if r == nil || err != nil || len(r.commands) == 0 && r.fault == nil {
+		return b.giveUp(err)
+	}
+	return b.giveUp(r.run(job.Attempt >= commandAttempts))
+}
+
+// request reads the delivery again, which holds the comment as it was when it was written: what somebody edits in later does
+// nothing. It is nil when nothing is asked of us.
+func (b *Bot) request(ctx context.Context, job store.Job) (*request, error) {
+	d, err := b.Store.DeliveryByGUID(ctx, job.Delivery)
+	if errors.Is(err, store.ErrNotFound) || err == nil && len(d.Payload) == 0 { // forgotten, with its repository
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	event, err := gh.ParseEvent(d.Event, d.Payload)
+	if err != nil {
+		return nil, err
+	}
+	client, repo, err := b.open(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull).WithField("delivery", job.Delivery)}
+	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
+		return nil, err
+	}
+	cfg, found, err := b.repositoryFile(ctx, client, repo, l.pr.BaseRef)
+	if _, broken := errors.AsType[config.Faults](err); broken {
+		cfg, found, err = config.DefaultRepo(), true, nil
+	}
+	if err != nil || !found && b.RequireConfig {
+		return nil, err
+	}
+	l.cfg = cfg
+	r := &request{look: l, by: event.Sender, comment: event.Comment, event: event.Name, delivery: job.Delivery, written: d.Received}
+	r.role = sync.OnceValues(func() (gh.Role, error) { return client.Role(ctx, repo, r.by.Login) })
+	return r, r.read(event)
+}
+
+// read finds the commands of a comment or a button.
+func (r *request) read(e gh.Event) error {
+	if e.Comment == nil {
+		r.commands = button(e.RequestedAction)
+		return nil
+	}
+	r.by, r.written = e.Comment.Author, e.Comment.CreatedAt
+	slug, _, err := r.about(r.ctx)
+	if err != nil {
+		return err
+	}
+	r.commands, r.fault = command.Parse(e.Comment.Body, command.Options{Prefix: r.cfg.Commands.Prefix, Bot: slug})
+	return nil
+}
+
+// outcome is what became of a request.
+type outcome struct {
+	Texts    []string `json:"texts"` // Markdown
+	Reaction string   `json:"reaction"`
+}
+
+// run does what is asked and answers, each once, also when it is interrupted in between. last says that there is no further try.
+func (r *request) run(last bool) error {
+	claim := store.Command{RepoID: r.repo.ID, Kind: r.event, Source: r.source(), Pull: r.pr.Number, Login: r.by.Login}
+	known, first, err := r.Store.ClaimCommand(r.ctx, claim)
+	if err != nil || !known.Answered.IsZero() {
+		return err
+	}
+	if first {
+		if err := r.react(reactSeen); err != nil {
+			return err
+		}
+	}
+	var out outcome
+	if known.Done.IsZero() {
+		if out, err = r.do(last); err != nil {
+			return err
+		}
+		data, err := json.Marshal(out)
+		if err != nil {
+			return err
+		}
+		if err := r.Store.CommandDone(r.ctx, claim, data); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(known.Outcome, &out); err != nil {
+		return fmt.Errorf("stored outcome of a command: %w", err)
+	}
+	if err := r.answer(out); err != nil {
+		return err
+	}
+	return r.Store.CommandAnswered(r.ctx, claim)
+}
+
+// source is what tells this request from others of its kind. A button has no number of its own: each press is a delivery.
+func (r *request) source() int64 {
+	if r.comment != nil {
+		return r.comment.ID
+	}
+	sum := sha256.Sum256([]byte(r.delivery))
+	return int64(binary.BigEndian.Uint64(sum[:]) >> 1)
+}
+
+// What one person may ask for on one pull request. Beyond it, a comment gets a reaction and nothing else.
+const (
+	maxAsked   = 30
+	askedSince = 10 * time.Minute
+)
+
+// do runs the commands in order and stops at the first that is refused.
+func (r *request) do(last bool) (outcome, error) {
+	asked, err := r.Store.CommandsSince(r.ctx, r.repo.ID, r.pr.Number, r.by.Login, r.Now().Add(-askedSince))
+	if err != nil {
+		return outcome{}, err
+	}
+	if asked > maxAsked {
+		return outcome{Reaction: reactRefused}, nil
+	}
+	out := outcome{Reaction: reactDone}
+	say := func(c command.Command, text string) {
+		out.Texts = append(out.Texts, render.Code(strings.TrimSpace(r.cfg.Commands.Prefix+" "+string(c.Verb)))+": "+text)
+	}
+	for _, c := range r.commands {
+		text, err := r.one(c)
+		if why, refused := errors.AsType[refusal](err); refused {
+			say(c, string(why))
+			out.Reaction = reactRefused
+			return out, nil
+		}
+		if err != nil {
+			if !last {
+				return outcome{}, err
+			}
+			r.log.WithError(err).Error("a command was given up")
+			why, told := errors.AsType[untold](err)
+			if !told {
+				why = "GitHub or the database did not answer; try again later."
+			}
+			say(c, string(why))
+			out.Reaction = reactFailed
+			return out, nil
+		}
+		if text != "" {
+			say(c, text)
+		}
+	}
+	if r.fault != nil {
+		out.Texts = append(out.Texts, render.Prose(r.fault.Error()))
+		out.Reaction = reactRefused
+	}
+	return out, nil
+}
+
+// one runs a command, if the person may use it here and now.
+func (r *request) one(c command.Command) (string, error) {
+	spec, _ := command.Lookup(c.Verb)
+	if r.pr.State != "open" && !spec.Closed {
+		return "", refusedf("This pull request is closed; `%s` works on open ones.", c.Verb)
+	}
+	if err := r.allowed(c, needs[spec.Who]); err != nil {
+		return "", err
+	}
+	return handlers[c.Verb](r, c)
+}
+
+// needs is what package acceptance calls those who may use a command.
+var needs = map[command.Who]acceptance.Need{
+	command.Readers: acceptance.Anyone, command.AuthorOrTriage: acceptance.AuthorOrTriage, command.Acceptors: acceptance.Acceptors,
+}
+
+// allowed returns nil, a refusal, or an error when GitHub did not say what the person may do.
+func (r *request) allowed(c command.Command, need acceptance.Need) error {
+	who := acceptance.Person{Author: r.by.ID == r.pr.AuthorID, Role: func() (string, error) {
+		role, err := r.role()
+		return role.String(), err
+	}}
+	teams, err := r.client.Has(r.ctx, "members", "read")
+	if err != nil {
+		return err
+	}
+	if teams {
+		who.InTeam = func(team string) (bool, error) { return r.client.TeamMember(r.ctx, r.repo.Owner, team, r.by.Login) }
+		who.Owner = r.ownsBudget
+	}
+	p := acceptance.May(need, string(c.Verb), who, acceptance.AcceptRules{Accept: r.cfg.Commands.Accept, AuthorMay: r.cfg.Commands.AuthorMayAccept})
+	switch p.Answer {
+	case acceptance.Allowed:
+		return nil
+	case acceptance.Refused:
+		return refusal(p.Text)
+	}
+	return untold(p.Text)
+}
+
+// ownsBudget reports whether the person is an owner of a budget that is over, by name or as a member of a team.
+func (r *request) ownsBudget() (bool, error) {
+	rec, _, err := r.latest()
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, owner := range owners(rec.Evaluation) {
+		org, team, isTeam := strings.Cut(strings.TrimPrefix(owner, "@"), "/")
+		if !isTeam {
+			if strings.EqualFold(org, r.by.Login) {
+				return true, nil
+			}
+			continue
+		}
+		if member, err := r.client.TeamMember(r.ctx, org, team, r.by.Login); member || err != nil {
+			return member, err
+		}
+	}
+	return false, nil
+}
+
+// owners of the budgets that are over.
+func owners(e *sizediff.Evaluation) (list []string) {
+	for _, t := range e.Targets {
+		for _, b := range t.Budgets {
+			if b.Status == sizediff.BudgetOver {
+				list = append(list, b.Budget.Owners...)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// untold says what GitHub did not tell. Another try may.
+type untold string
+
+func (u untold) Error() string { return string(u) }
+
+// react answers a comment by a reaction, where it can have one.
+func (r *request) react(content string) error {
+	if r.comment == nil || r.comment.Review { // GitHub has no reactions to reviews
+		return nil
+	}
+	err := r.client.React(r.ctx, r.repo, r.comment.ID, content)
+	if permanent(err) { // the comment is gone, or the conversation is locked
+		r.log.WithError(err).Info("a comment cannot be reacted to")
+		return nil
+	}
+	return err
+}
+
+// answer writes the texts to the one reply of the pull request, and the reaction.
+func (r *request) answer(out outcome) error {
+	texts := out.Texts
+	if len(texts) == 0 && r.comment != nil && r.comment.Review && out.Reaction == reactDone {
+		texts = []string{"Done."}
+	}
+	if len(texts) > 0 {
+		if err := r.reply(strings.Join(texts, "\n\n")); err != nil {
+			return err
+		}
+	}
+	return r.react(out.Reaction)
+}
+
+// outputReply is the kind of the comment that answers commands.
+const outputReply = "reply"
+
+// reply writes the one comment that answers commands. A later answer replaces it.
+func (r *request) reply(text string) error {
+	text = fmt.Sprintf("%s asked:\n\n%s", render.Code(r.by.Login), text)
+	if len(text) > maxReply {
+		text = fmt.Sprintf("%s asked for more than fits into a comment; ask for less at once, or for one target with `config=`.", render.Code(r.by.Login))
+	}
+	marker := r.signer.replyMarker(r.repo, r.pr.Number)
+	out, err := r.Store.Output(r.ctx, r.repo.ID, r.pr.Number, outputReply, "")
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	body := text + "\n" + marker
+	id, err := r.client.PutComment(r.ctx, r.repo, r.pr.Number, out.GitHubID, endsWith(marker), body)
+	if permanent(err) {
+		r.log.WithError(err).Warn("an answer cannot be written")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.putOutput(outputReply, "", id, []byte(body))
+}
+
+// maxReply is the longest answer, in bytes.
+const maxReply = 60_000
+
+// report has the comment written now, even when nothing changed. For one target it answers with that alone.
+func (r *request) report(c command.Command) (string, error) {
+	if config := c.Value("config"); config != "" {
+		return r.reportOf(config)
+	}
+	if err := r.putOutput(outputAsked, "", 0, nil); err != nil {
+		return "", err
+	}
+	return "", r.lookAgain()
+}
+
+// refresh looks at everything again, also at what could not be measured.
+func (r *request) refresh(command.Command) (string, error) {
+	if err := r.forgetCheck(r.ctx, r.repo, r.pr.Number, r.pr.HeadSHA); err != nil {
+		return "", err
+	}
+	return "", r.lookAgain()
+}
+
+// lookAgain has the pull request looked at as soon as this job is done.
+func (r *request) lookAgain() error {
+	return r.Store.Enqueue(r.ctx, []store.Job{{
+		Kind: queue.Pull, Installation: r.repo.Installation, RepoID: r.repo.ID, Pull: r.pr.Number, Why: "asked by a person", Priority: 1,
+	}})
+}
+
+// pause stops updates of the comment.
+func (r *request) pause(command.Command) (string, error) { return "", r.setPaused(true) }
+
+// resume takes them up again.
+func (r *request) resume(command.Command) (string, error) {
+	if err := r.setPaused(false); err != nil {
+		return "", err
+	}
+	return "", r.lookAgain()
+}
+
+func (r *request) setPaused(paused bool) error {
+	return r.Store.SetPaused(r.ctx, r.repo.ID, r.pr.Number, r.by.Login, paused)
+}
