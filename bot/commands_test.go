@@ -281,7 +281,9 @@ func TestPermissionCannotBeTold(t *testing.T) {
 	t.Parallel()
 	w, pull := overBudget(t)
 	w.github.AddFault(ghtest.Fault{
-		Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/collaborators/"+maintainer+"/permission") }, Times: 1, Status: 502,
+		Match: func(r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/collaborators/"+maintainer+"/permission")
+		}, Times: 1, Status: 502,
 	})
 	w.ask(pull, maintainer, accept, "+1")
 	w.shows(pull, "success", acceptedTitle)
@@ -293,7 +295,9 @@ func TestCommandAfterCrash(t *testing.T) {
 	w, pull := overBudget(t)
 	killed := make(chan struct{})
 	w.github.AddFault(ghtest.Fault{
-		Match: func(r *http.Request) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/reactions") }, After: 1, Times: 1,
+		Match: func(r *http.Request) bool {
+			return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/reactions")
+		}, After: 1, Times: 1,
 		Do: func(*http.Request) { w.cmd.Process.Kill(); close(killed) },
 	})
 	id := w.post(pull, maintainer, accept)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 // Kind says what is wrong with a command.
@@ -92,8 +91,12 @@ func shown(word string) string { return strconv.Quote(shorten(word, maxShown)) }
 
 // shorten cuts a text after a number of characters.
 func shorten(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
+	seen := 0
+	for i := range s {
+		if seen == most {
+			return s[:i] + "…"
+		}
+		seen++
 	}
-	return string([]rune(s)[:most]) + "…"
+	return s
 }

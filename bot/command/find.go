@@ -28,9 +28,9 @@ func (l line) fault(e *Error) *Error {
 // first of them, would cost a parser seconds or gigabytes.
 const (
 	maxBody      = 65_536 // characters
-	maxLines     = 10_000
+	maxLines     = 5_000
 	maxDepth     = 100   // quotes and lists inside each other
-	maxParagraph = 8_192 // bytes of a paragraph that holds a command
+	maxParagraph = 4_096 // bytes of a paragraph that holds a command
 )
 
 // find returns the lines on which commands stand, no more than tell that there are too many. The error is about the line after
