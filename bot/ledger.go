@@ -193,6 +193,3 @@ func (l *look) label(e *sizediff.Evaluation) error {
 	}
 	return err
 }
-
-// gate says whether checks may fail.
-func gate(cfg *config.Repo) bool { return cfg.Gate.Mode == config.GateEnforce }

@@ -193,7 +193,7 @@ func (l *look) wantsComment(e *sizediff.Evaluation, since time.Time) bool {
 		return v == sizediff.VerdictOver
 	}
 	switch v {
-	case sizediff.VerdictNoChange, sizediff.VerdictNotMeasured:
+	case sizediff.VerdictNoChange, sizediff.VerdictNoise, sizediff.VerdictNotMeasured:
 		return false
 	case sizediff.VerdictNotCompared: // only when it lasts: the base may be measured soon
 		return l.Now().Sub(since) >= uncomparedFor
@@ -222,7 +222,7 @@ func (l *look) publishCheck(e *sizediff.Evaluation) error {
 		return err
 	}
 	return l.putCheck(gh.Check{
-		Status: "completed", Conclusion: render.CheckConclusion(e, gate(l.cfg)), Title: render.CheckTitle(e),
+		Status: "completed", Conclusion: render.CheckConclusion(e, l.cfg.RenderGate()), Title: render.CheckTitle(e),
 		Summary: summary.String(), DetailsURL: e.Provenance.ReportURL, Actions: buttons(e),
 	})
 }

@@ -277,7 +277,7 @@ func (b *Bot) judgedOn(ctx context.Context, c *gh.Client, repo gh.Repo, pull int
 		return nil
 	}
 	if err == nil {
-		check.Conclusion = render.CheckConclusion(rec.Evaluation, gate(cfg))
+		check.Conclusion = render.CheckConclusion(rec.Evaluation, cfg.RenderGate())
 	}
 	return err
 }

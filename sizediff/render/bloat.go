@@ -18,14 +18,15 @@ const (
 )
 
 // bloatBlock is the block that the kernel's scripts/bloat-o-meter prints, over the named symbols of all images. It shows at
-// most top rows (all when negative) and says how many it left out. A name longer than its column stands on lines of its
-// own, and the numbers at the end of the last.
-func bloatBlock(r *sizediff.Report, header string, top, width int) string {
+// most top rows (all when negative) and says how many it left out. Changes of fewer bytes than fold are one row, the last. A
+// name longer than its column stands on lines of its own, and the numbers at the end of the last.
+func bloatBlock(r *sizediff.Report, header string, top, width int, fold int64) string {
 	var b strings.Builder
 	changed := bloatOrder(r.Symbols)
 	tally := countSymbols(changed)
 	fmt.Fprintf(&b, "add/remove: %d/%d grow/shrink: %d/%d up/down: %d/%d (%d)\n",
 		tally.added, tally.removed, tally.grew, tally.shrank, tally.up, -tally.down, tally.up-tally.down)
+	changed, small := foldSmall(changed, fold)
 	shown := changed
 	if top >= 0 && len(shown) > top {
 		shown = mostImportant(shown, top)
@@ -42,6 +43,13 @@ func bloatBlock(r *sizediff.Report, header string, top, width int) string {
 	if left := len(changed) - len(shown); left > 0 {
 		fmt.Fprintf(&b, "(%s not shown)\n", counted(left, "smaller change"))
 	}
+	if len(small) > 0 {
+		var sum sizediff.Change
+		for _, s := range small {
+			sum = sum.Plus(s.Change)
+		}
+		fmt.Fprintf(&b, "%-*s %7d %7d %+7d\n", column, fmt.Sprintf("(%s below %s B)", counted(len(small), "change"), num(fold)), sum.Base, sum.Head, sum.Delta)
+	}
 	total := r.Closing.Resident.Named.Plus(r.Closing.Init.Named)
 	chg := "n/a"
 	if total.Base > 0 {
@@ -49,6 +57,21 @@ func bloatBlock(r *sizediff.Report, header string, top, width int) string {
 	}
 	fmt.Fprintf(&b, "Total: Before=%d, After=%d, chg %s\n", total.Base, total.Head, chg)
 	return b.String()
+}
+
+// foldSmall takes out what changes by fewer bytes than fold. A single one is a row like any other.
+func foldSmall(symbols []sizediff.SymbolChange, fold int64) (large, small []sizediff.SymbolChange) {
+	for _, s := range symbols {
+		if fold > 0 && magnitude(s.Delta) < uint64(fold) {
+			small = append(small, s)
+		} else {
+			large = append(large, s)
+		}
+	}
+	if len(small) < 2 {
+		return symbols, nil
+	}
+	return large, small
 }
 
 func writeBloatRow(w io.Writer, s sizediff.SymbolChange, column int) {

@@ -1,17 +1,24 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
 // Conclusions of a check run.
 const (
-	Success = "success"
-	Neutral = "neutral"
-	Failure = "failure"
+	Success        = "success"
+	Neutral        = "neutral"
+	ActionRequired = "action_required"
+	Failure        = "failure"
 )
+
+// conclusions from good to bad.
+var conclusions = []string{Success, Neutral, ActionRequired, Failure}
 
 // CheckTitle is the title of the check run: one line of plain text.
 func CheckTitle(e *sizediff.Evaluation) string {
@@ -31,25 +38,45 @@ func CheckMeasuring(done, all int) string {
 	return fmt.Sprintf("Measuring %d of %s…", done, counted(all, "target"))
 }
 
-// CheckConclusion is the conclusion of the check run. Only a budget that is exceeded and was not accepted fails, and only
-// when enforce is set.
-func CheckConclusion(e *sizediff.Evaluation, enforce bool) string {
+// CheckConclusion is the conclusion of the check run: the worst of what the compared targets and the missing ones ask for. A
+// gate that does not enforce never fails and never asks for an action.
+func CheckConclusion(e *sizediff.Evaluation, gate sizediff.Gate) string {
 	v := newView(e)
-	switch {
-	case v.verdict == sizediff.VerdictOver && enforce:
-		return Failure
-	case len(v.missing) > 0 || len(v.compared) == 0:
-		return Neutral
-	}
-	switch v.verdict {
-	case sizediff.VerdictNoChange, sizediff.VerdictAccepted:
-		return Success
-	case sizediff.VerdictWithin:
-		if enforce || !v.grows() {
-			return Success
+	worst := Success
+	add := func(conclusion, otherwise string) {
+		if c := cmp.Or(conclusion, otherwise); slices.Index(conclusions, c) > slices.Index(conclusions, worst) {
+			worst = c
 		}
 	}
-	return Neutral
+	if len(e.Targets) == 0 {
+		add(gate.NotMeasured, Neutral)
+	}
+	for _, t := range v.missing {
+		if problemOf(t).Kind == sizediff.ProblemNotCompared {
+			add(gate.MissingBase, Neutral)
+		} else {
+			add(gate.NotMeasured, Neutral)
+		}
+	}
+	if len(v.compared) > 0 {
+		if e.Provenance.BaseChoice == sizediff.BaseApproximate {
+			add(gate.ApproximateBase, Neutral)
+		}
+		switch v.verdict {
+		case sizediff.VerdictOver:
+			add(gate.OverBudget, Failure)
+		case sizediff.VerdictToolchain, sizediff.VerdictConfig:
+			add(Neutral, "")
+		case sizediff.VerdictWithin, sizediff.VerdictExempt:
+			if !gate.Enforce && v.grows() {
+				add(Neutral, "")
+			}
+		}
+	}
+	if !gate.Enforce && worst != Success {
+		return Neutral
+	}
+	return worst
 }
 
 func (v *view) titleMissing() string {
@@ -73,12 +100,21 @@ func (v *view) title() string {
 	switch v.verdict {
 	case sizediff.VerdictNoChange:
 		return fmt.Sprintf("No size change (%d of %s)", len(v.compared), counted(len(v.e.Targets), "target"))
+	case sizediff.VerdictNoise:
+		return "±0 within noise: " + v.noiseWords(plainVoice)
 	case sizediff.VerdictOver:
-		over := overBudgets(t)[0]
-		return fmt.Sprintf("%s %s, budget %s", v.budgetName(plainVoice, over.Budget), deltaBytes(over.Delta), bytesOf(over.Limit))
+		over := v.open(t)[0]
+		bound := "budget"
+		if over.Ratchet != nil {
+			bound = "headroom"
+		}
+		return fmt.Sprintf("%s, %s %s", v.overTitle(over), bound, bytesOf(over.Limit))
 	case sizediff.VerdictAccepted:
-		over := overBudgets(t)[0]
-		return fmt.Sprintf("%s %s, accepted by %s", v.budgetName(plainVoice, over.Budget), deltaBytes(over.Delta), plain(v.e.Acceptance.By))
+		return v.overTitle(overBudgets(t)[0]) + ", accepted by " + plain(v.e.Acceptance.By)
+	case sizediff.VerdictByTrailer:
+		return v.overTitle(v.open(t)[0]) + ", justified by its author, unreviewed"
+	case sizediff.VerdictExempt:
+		return capped(v.titleWithin(resident)+"; "+strings.TrimSuffix(lowerFirst(v.budgetNote(plainVoice)), "."), maxName)
 	case sizediff.VerdictToolchain:
 		changed, _ := v.toolchain(plainVoice)
 		return capped("Toolchain changed: "+changed, maxName)

@@ -84,12 +84,14 @@ func plain(s string) string { return capped(visible(s), maxName) }
 func plainProse(s string) string { return capped(visibleProse(s), maxProse) }
 
 var (
-	backtickSafe = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:/+-]*$`)
-	plainWord    = regexp.MustCompile(`^["'(]*[\pL\pN]+(['_-][\pL\pN]+)*[)"',.;:?!]*$`)
-	plainNumber  = regexp.MustCompile(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
-	plainName    = regexp.MustCompile(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
-	hexRun       = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
-	listMarker   = regexp.MustCompile(`^[0-9]+[.)]`)
+	backtickSafe  = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:/+-]*$`)
+	plainWord     = regexp.MustCompile(`^["'(]*[\pL\pN]+(['_-][\pL\pN]+)*[)"',.;:?!]*$`)
+	plainNumber   = regexp.MustCompile(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
+	plainName     = regexp.MustCompile(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
+	hexRun        = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
+	mention       = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?)?$`)
+	commandPrefix = regexp.MustCompile(`^/[A-Za-z0-9_-]+$`)
+	listMarker    = regexp.MustCompile(`^[0-9]+[.)]`)
 )
 
 // code is a name in running Markdown or in a table cell: in backticks when that is safe, otherwise a code element whose

@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
@@ -15,7 +16,7 @@ func (c *comment) why() {
 	t := c.v.worst()
 	c.findings(t)
 	runtime := runtimeOf(t.Report)
-	if runtime.Resident.Delta == 0 || c.v.verdict == sizediff.VerdictNoChange {
+	if runtime.Resident.Delta == 0 || c.v.verdict == sizediff.VerdictNoChange || c.v.verdict == sizediff.VerdictNoise {
 		return
 	}
 	limit := min(maxCauses, c.d.causes)
@@ -146,17 +147,6 @@ func (c *comment) otherTargets() {
 	c.line("</details>")
 }
 
-// pathBudgets tells of budgets on a part of the images, which have no row in the first table.
-func (c *comment) pathBudgets() {
-	for _, t := range c.v.compared {
-		for i, b := range t.Budgets {
-			if i < 20 && b.Budget.Path != "" {
-				c.line("\nBudget%s %s", c.v.inTarget(markdownVoice, t), budgetLine(t, b, markdownVoice))
-			}
-		}
-	}
-}
-
 // differences tells of the configuration and of texts, in a line each.
 func (c *comment) differences() {
 	t := c.v.worst()
@@ -184,7 +174,7 @@ func (c *comment) differences() {
 func (c *comment) commitMessage() {
 	v := c.v
 	totals := v.worst().Report.Totals
-	if v.verdict != sizediff.VerdictWithin && !v.anyOver() || totals.Resident.Delta == 0 && totals.Init.Delta == 0 {
+	if !v.plainChange() && !v.anyOver() || totals.Resident.Delta == 0 && totals.Init.Delta == 0 {
 		return
 	}
 	if !c.d.commit {
@@ -228,17 +218,43 @@ func (c *comment) toGoOn() {
 	}
 	s := "**To go on:** push a smaller version"
 	if c.v.e.Provenance.Commands {
-		s += fmt.Sprintf(" · or someone with write access comments `/size accept %s reason=\"…\"`", commandCommit(c.v.e.Provenance.Head))
+		s += " · or a maintainer comments " + c.v.acceptCommand(markdownVoice)
 	}
-	s += " · the budget is set in `.github/oxidometer.yml` on the base branch"
-	if owners := overBudgets(c.v.worst())[0].Budget.Owners; len(owners) > 0 {
-		var names []string
-		for _, o := range firstOf(owners, 5) {
-			names = append(names, code(o))
-		}
-		s += ", owner: " + strings.Join(names, ", ")
+	s += " · the " + boundKindOf(c.v.open(c.v.worst())) + " set in `.github/oxidometer.yml` on the base branch"
+	if owners := c.owners(); len(owners) > 0 {
+		s += ", " + verb(owners, "owner: ", "owners: ") + strings.Join(firstOf(owners, maxOwners), ", ")
 	}
 	c.line("\n%s", s)
+}
+
+func boundKindOf(open []sizediff.BudgetResult) string {
+	if slices.ContainsFunc(open, func(b sizediff.BudgetResult) bool { return b.Ratchet == nil }) {
+		return "budget is"
+	}
+	return "ratchet is"
+}
+
+const maxOwners = 5
+
+// owners of the budgets that are over and not accepted. Those that the caller wants to notify stand first, as real mentions;
+// nothing else in a comment is one.
+func (c *comment) owners() []string {
+	var names, others []string
+	for _, m := range c.o.Mention {
+		if mention.MatchString(m) && !slices.Contains(names, m) && len(names) < maxOwners {
+			names = append(names, m)
+		}
+	}
+	for _, t := range c.v.compared {
+		for _, b := range c.v.open(t) {
+			for _, o := range b.Budget.Owners {
+				if name := code(o); !slices.Contains(names, o) && !slices.Contains(others, name) {
+					others = append(others, name)
+				}
+			}
+		}
+	}
+	return append(names, others...)
 }
 
 // commandCommit is a commit as an argument; anything else is left out of the command.

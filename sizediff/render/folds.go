@@ -46,14 +46,20 @@ func (c *comment) symbolsFold(t *sizediff.TargetResult) {
 		return
 	}
 	title := "Symbols: " + tally.String()
-	body := fence(bloatBlock(r, "Symbol", c.d.symbols, defaultWidth))
-	if n := len(bloatOrder(r.Symbols)); c.d.symbols >= 0 && n > c.d.symbols {
-		body += counted(n-c.d.symbols, "smaller change") + " left out. " + c.elsewhere() + "\n\n"
-	}
+	body := fence(bloatBlock(r, "Symbol", c.d.symbols, defaultWidth, c.o.FoldBelow)) + c.symbolsLeft(r)
 	for _, l := range closingLines(r.Closing, func(s string) string { return "**" + s + "**" }) {
 		body += l + "\n"
 	}
 	c.fold(t, title, body)
+}
+
+// symbolsLeft says how many symbols the block above does not show, "" when it shows all.
+func (c *comment) symbolsLeft(r *sizediff.Report) string {
+	large, _ := foldSmall(bloatOrder(r.Symbols), c.o.FoldBelow)
+	if n := len(large) - c.d.symbols; c.d.symbols >= 0 && n > 0 {
+		return counted(n, "smaller change") + " left out. " + c.elsewhere() + "\n\n"
+	}
+	return ""
 }
 
 func (c *comment) inventoryFold(t *sizediff.TargetResult) {

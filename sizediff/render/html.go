@@ -29,7 +29,7 @@ const maxHTMLName = 2000
 func htmlName(s string) string { return capped(visible(s), maxHTMLName) }
 
 // htmlVoice needs no escaping beyond making characters visible: html/template does the rest.
-var htmlVoice = voice{code: htmlName, name: htmlName, prose: plainProse, own: func(s string) string { return s }}
+var htmlVoice = voice{code: htmlName, name: htmlName, prose: plainProse, own: plainVoice.own, quote: plainVoice.quote}
 
 // signClass is the CSS class of a delta.
 func signClass(n int64) string {
@@ -48,11 +48,17 @@ type reportPage struct {
 	Spark                              string
 	Merges                             int
 	Links                              []pageLink
+	Notes                              []pageNote
 	Targets                            []targetPage
 	Missing                            []missingPage
 }
 
 type pageLink struct{ Text, URL string }
+
+type pageNote struct {
+	Text  string
+	Items []string
+}
 
 type missingPage struct {
 	Name, Kind, Reason, Remedy, URL string
@@ -69,7 +75,7 @@ type targetPage struct {
 	HasBudget     bool // a budget for the whole build: a column of the table
 	TotalBudget   string
 	TotalOver     bool
-	Budgets       []string // on a part of the images
+	Budgets       []string // those without a cell in the table
 	Findings      []findingRow
 	Closing       []string
 	Paths         []sizediff.PathChange
@@ -136,6 +142,9 @@ func HTML(w io.Writer, e *sizediff.Evaluation) error {
 			p.Links = append(p.Links, pageLink{l.Text, u})
 		}
 	}
+	for _, n := range v.notes(htmlVoice) {
+		p.Notes = append(p.Notes, pageNote{n.text, n.items})
+	}
 	for i, t := range v.compared {
 		p.Targets = append(p.Targets, newTargetPage(i, t))
 	}
@@ -150,10 +159,12 @@ func stateClass(v *view) string {
 	switch v.verdict {
 	case sizediff.VerdictOver:
 		return "over"
-	case sizediff.VerdictNoChange, sizediff.VerdictAccepted:
+	case sizediff.VerdictNoChange, sizediff.VerdictNoise, sizediff.VerdictAccepted:
 		return "good"
+	case sizediff.VerdictExempt:
+		return "plain"
 	case sizediff.VerdictWithin:
-		if v.hasBudgets() || !v.grows() {
+		if v.withinBudgets() || !v.grows() {
 			return "good"
 		}
 		return "plain"
@@ -183,9 +194,10 @@ func newTargetPage(index int, t *sizediff.TargetResult) targetPage {
 	p.Paths, p.PathSummary = changedPaths(r)
 	p.Sections, p.SameSections = sectionTotals(r)
 	for _, b := range t.Budgets {
-		p.HasBudget = p.HasBudget || b.Budget.Path == ""
-		if b.Budget.Path != "" {
-			p.Budgets = append(p.Budgets, budgetLine(t, b, htmlVoice))
+		if besideTable(b) {
+			p.Budgets = append(p.Budgets, boundKind(b)+": "+budgetLine(t, b, htmlVoice))
+		} else {
+			p.HasBudget = true
 		}
 	}
 	if b, ok := budgetFor(t, sizediff.BucketTotal); ok {

@@ -10,11 +10,22 @@ import (
 
 // MarkdownOptions of the pull request comment.
 type MarkdownOptions struct {
-	MaxBytes int    // 0 is 60,000; less than 4,000 is 4,000
-	Top      int    // rows of symbols per target; 0 is 50, negative is all
-	Marker   string // a hidden line, written at the very end when not empty; it must be one HTML comment
-	Updated  string // the commit for which an existing comment was updated, "" for a new one
+	MaxBytes  int      // 0 is 60,000; less than 4,000 is 4,000
+	Top       int      // rows of symbols per target; 0 is 50, negative is all
+	Marker    string   // a hidden line, written at the very end when not empty; it must be one HTML comment
+	Updated   string   // the commit for which an existing comment was updated, "" for a new one
+	Style     Style    // "" is StyleTable
+	FoldBelow int64    // symbols that change by fewer bytes are added up in one line
+	Mention   []string // users and teams that are notified when a budget is over, such as @org/team; all other names never are
 }
+
+// Style of the comment.
+type Style string
+
+const (
+	StyleTable Style = "table"
+	StyleText  Style = "text" // in the form of bloat-o-meter, as for mail
+)
 
 const (
 	defaultMaxBytes = 60_000
@@ -49,11 +60,21 @@ func (c *comment) line(format string, args ...any) {
 
 func (c *comment) write() {
 	c.headline()
-	if len(c.v.compared) == 0 {
+	switch {
+	case len(c.v.compared) == 0:
 		c.missingTable()
-	} else {
+		c.notes()
+	case c.o.Style == StyleText:
+		c.textBlock()
+		c.missingNotes()
+		c.besides()
+		c.notes()
+		c.toGoOn()
+	default:
 		c.firstTable()
 		c.missingNotes()
+		c.besides()
+		c.notes()
 		c.body()
 	}
 	c.provenance()
@@ -70,7 +91,6 @@ func (c *comment) body() {
 		return
 	}
 	c.otherTargets()
-	c.pathBudgets()
 	c.differences()
 	c.why()
 	c.folds()
@@ -123,7 +143,7 @@ func (c *comment) firstTable() {
 func (v *view) hasBuildBudget() bool {
 	for _, t := range v.compared {
 		for _, b := range t.Budgets {
-			if b.Budget.Path == "" && b.Status != sizediff.BudgetSuspended {
+			if !besideTable(b) && b.Status != sizediff.BudgetSuspended {
 				return true
 			}
 		}
@@ -166,7 +186,7 @@ func (c *comment) rowLabel(r row) string {
 	label := markdownProse(r.label)
 	switch r.kind {
 	case rowTotal:
-		if c.v.verdict == sizediff.VerdictWithin {
+		if c.v.plainChange() {
 			label = "**" + label + "**"
 		}
 		return label
@@ -189,7 +209,7 @@ func (c *comment) rowLabel(r row) string {
 
 // crateNames lists the crates of the runtime or the abstractions that changed most in the worst target.
 func (c *comment) crateNames(bucket string) string {
-	if readingRank(bucket) > readingRank(sizediff.BucketAbstractions) || c.v.verdict != sizediff.VerdictWithin {
+	if readingRank(bucket) > readingRank(sizediff.BucketAbstractions) || !c.v.plainChange() {
 		return ""
 	}
 	var names []string
@@ -215,9 +235,11 @@ func (c *comment) cell(r row, t *sizediff.TargetResult, d int64, column int) str
 	switch {
 	case c.v.verdict == sizediff.VerdictApproximate:
 		return "≈ " + s
+	case over && c.v.e.Acceptance.Covers(t.Name, b):
+		return "**" + s + "** accepted"
 	case over:
 		return "**" + s + " ⚠️**"
-	case c.v.verdict == sizediff.VerdictWithin && column == 0 && len(c.v.e.Targets) > 1 && (r.kind == rowTotal || r.bucket == sizediff.BucketRuntime):
+	case c.v.plainChange() && column == 0 && len(c.v.e.Targets) > 1 && (r.kind == rowTotal || r.bucket == sizediff.BucketRuntime):
 		return "**" + s + "**"
 	}
 	return s
@@ -285,6 +307,29 @@ func (c *comment) missingNotes() {
 		if p := problemOf(t); p.Remedy != "" {
 			c.line("")
 			c.line("What helps for %s: %s", markdownName(t.Name), markdownProse(p.Remedy))
+		}
+	}
+}
+
+// besides are the budgets and ratchets that have no cell in the first table.
+func (c *comment) besides() {
+	if c.v.verdict == sizediff.VerdictNoChange {
+		return
+	}
+	limit := 12
+	if c.d.minimal {
+		limit = 3
+	}
+	for _, l := range c.v.besides(markdownVoice, limit) {
+		c.line("\n%s", l)
+	}
+}
+
+func (c *comment) notes() {
+	for _, n := range c.v.notes(markdownVoice) {
+		c.line("\n%s", n.text)
+		for _, item := range n.items {
+			c.line("- %s", item)
 		}
 	}
 }
@@ -357,7 +402,7 @@ func (c *comment) provenance() {
 		}
 	}
 	if c.v.e.Provenance.Commands {
-		parts = append(parts, "`/size help`")
+		parts = append(parts, markdownVoice.own(c.v.command("help")))
 	}
 	c.line("\n%s", strings.Join(parts, " · "))
 }

@@ -108,6 +108,14 @@ func sentenceCase(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
+// lowerFirst is for a sentence that becomes a clause.
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
 // listed joins with commas and a final "and".
 func listed(items []string) string {
 	switch len(items) {

@@ -67,7 +67,7 @@ func TestStates(t *testing.T) {
 			if got := newView(f.e).verdict; got != f.verdict {
 				t.Errorf("verdict %q, want %q", got, f.verdict)
 			}
-			if off, on := CheckConclusion(f.e, false), CheckConclusion(f.e, true); off != f.off || on != f.on {
+			if off, on := CheckConclusion(f.e, sizediff.Gate{}), CheckConclusion(f.e, sizediff.Gate{Enforce: true}); off != f.off || on != f.on {
 				t.Errorf("conclusions %s and %s, want %s and %s", off, on, f.off, f.on)
 			}
 			golden(t, f.name+".md", asMarkdown(t, f.e, MarkdownOptions{Marker: "<!-- oxidometer:v1 -->"}))
@@ -178,7 +178,7 @@ is_gone                                       10       -     -10
 shrinks                                      864     800     -64
 Total: Before=10000, After=10430, chg +4.30%
 `
-	if d := cmp.Diff(want, bloatBlock(r, "Function", -1, 80)); d != "" {
+	if d := cmp.Diff(want, bloatBlock(r, "Function", -1, 80, 0)); d != "" {
 		t.Error(d)
 	}
 }

@@ -31,6 +31,13 @@ func (p *page) verdict(v *view) {
 		}
 		p.line(l)
 	}
+	for _, n := range v.notes(plainVoice) {
+		p.line("")
+		p.paragraph(n.text, 0)
+		for _, item := range n.items {
+			p.paragraph("- "+item, 2)
+		}
+	}
 }
 
 func (p *page) target(v *view, t *sizediff.TargetResult) {
@@ -92,26 +99,6 @@ func (p *page) budgets(v *view, t *sizediff.TargetResult) {
 	for _, b := range t.Budgets {
 		p.paragraph(budgetLine(t, b, plainVoice), 2)
 	}
-}
-
-// budgetLine says one budget and what is used of it.
-func budgetLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) string {
-	label := b.Budget.Bucket
-	if t.Report != nil {
-		label = labelOf(t.Report, label)
-	}
-	s := say.prose(label)
-	if b.Budget.Path != "" {
-		s += " in " + say.code(b.Budget.Path)
-	}
-	s += fmt.Sprintf(": %s of %s B", delta(b.Delta), num(b.Limit))
-	switch b.Status {
-	case sizediff.BudgetOver:
-		return s + fmt.Sprintf(", over by %s B", num(b.Delta-b.Limit))
-	case sizediff.BudgetSuspended:
-		return s + ", not applied"
-	}
-	return s + fmt.Sprintf(" (%d %%), within", b.Used())
 }
 
 func (p *page) findings(r *sizediff.Report) {
@@ -295,7 +282,7 @@ func opaqueLine(o sizediff.OpaqueChange, say voice) string {
 
 func (p *page) symbols(r *sizediff.Report) {
 	p.line("")
-	block := bloatBlock(r, "Function", p.o.Top, p.o.Width)
+	block := bloatBlock(r, "Function", p.o.Top, p.o.Width, 0)
 	for _, l := range strings.Split(strings.TrimSuffix(block, "\n"), "\n") {
 		p.line(l)
 	}

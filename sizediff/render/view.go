@@ -27,7 +27,7 @@ func newView(e *sizediff.Evaluation) *view {
 			v.missing = append(v.missing, t)
 		}
 	}
-	slices.SortFunc(v.compared, worseFirst)
+	slices.SortFunc(v.compared, v.worseFirst)
 	slices.SortFunc(v.missing, func(a, b *sizediff.TargetResult) int { return cmp.Compare(a.Name, b.Name) })
 	v.verdict = v.judge()
 	return v
@@ -37,9 +37,11 @@ func isCompared(t *sizediff.TargetResult) bool {
 	return t.Problem == nil && t.Report != nil && t.Report.State != sizediff.NotCompared
 }
 
-// worseFirst orders targets: over budget first, then by the largest used share of a budget, then by growth.
-func worseFirst(a, b *sizediff.TargetResult) int {
+// worseFirst orders targets: what is over budget and not accepted first, then what is over, then by the largest used share of
+// a budget, then by growth.
+func (v *view) worseFirst(a, b *sizediff.TargetResult) int {
 	return cmp.Or(
+		-cmp.Compare(len(v.open(a)), len(v.open(b))),
 		-cmp.Compare(len(overBudgets(a)), len(overBudgets(b))),
 		-cmp.Compare(mostUsed(a), mostUsed(b)),
 		-cmp.Compare(a.Report.Totals.Resident.Delta, b.Report.Totals.Resident.Delta),
@@ -51,7 +53,7 @@ func worseFirst(a, b *sizediff.TargetResult) int {
 func mostUsed(t *sizediff.TargetResult) int64 {
 	var most int64
 	for _, b := range t.Budgets {
-		if b.Status != sizediff.BudgetSuspended {
+		if b.Ratchet == nil && (b.Status == sizediff.BudgetWithin || b.Status == sizediff.BudgetOver) {
 			most = max(most, b.Used())
 		}
 	}
@@ -94,13 +96,24 @@ func ungated(t *sizediff.TargetResult, choice sizediff.BaseChoice) *sizediff.Tar
 	c := *t
 	c.Budgets = slices.Clone(t.Budgets)
 	for i := range c.Budgets {
-		c.Budgets[i].Status = sizediff.BudgetSuspended
+		if b := &c.Budgets[i]; b.Status == sizediff.BudgetOver || b.Status == sizediff.BudgetWithin {
+			b.Status, b.Why = sizediff.BudgetSuspended, "the base is approximate"
+		}
 	}
 	return &c
 }
 
+func (v *view) anyBudget(f func(sizediff.BudgetResult) bool) bool {
+	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool { return slices.ContainsFunc(t.Budgets, f) })
+}
+
 func (v *view) anyOver() bool {
-	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool { return len(overBudgets(t)) > 0 })
+	return v.anyBudget(func(b sizediff.BudgetResult) bool { return b.Status == sizediff.BudgetOver })
+}
+
+// plainChange reports whether sizes changed and nothing calls for attention.
+func (v *view) plainChange() bool {
+	return v.verdict == sizediff.VerdictWithin || v.verdict == sizediff.VerdictExempt
 }
 
 func toolchainChanged(t *sizediff.TargetResult) bool {
@@ -227,12 +240,12 @@ func labelOf(r *sizediff.Report, bucket string) string {
 	return bucketLabel(b)
 }
 
-// budgetFor returns the tightest budget of a target for a bucket of the whole build.
+// budgetFor returns the tightest budget of a target for a bucket of the whole build, of those that have a limit.
 func budgetFor(t *sizediff.TargetResult, bucket string) (sizediff.BudgetResult, bool) {
 	var best sizediff.BudgetResult
 	found := false
 	for _, b := range t.Budgets {
-		if b.Budget.Path != "" || cmp.Or(b.Budget.Bucket, sizediff.BucketTotal) != bucket {
+		if besideTable(b) || b.Bucket() != bucket {
 			continue
 		}
 		if !found || b.Used() > best.Used() || b.Used() == best.Used() && b.Limit < best.Limit {

@@ -15,16 +15,19 @@ type voice struct {
 	name  func(string) string // a name that is usually harmless: a target, a tool's version
 	prose func(string) string // a sentence or a label
 	own   func(string) string // our own words in fixed width, such as a command
+	quote func(string) string // a line that stands elsewhere as it is here, such as a title
 }
 
 var (
 	plainVoice = voice{
 		code: plain, name: plain, prose: plainProse,
-		own: func(s string) string { return s },
+		own:   func(s string) string { return s },
+		quote: func(s string) string { return `"` + plainProse(s) + `"` },
 	}
 	markdownVoice = voice{
 		code: code, name: markdownName, prose: markdownProse,
-		own: func(s string) string { return "`" + s + "`" },
+		own:   func(s string) string { return "`" + s + "`" },
+		quote: func(s string) string { return "<code>" + entities(plainProse(s)) + "</code>" },
 	}
 )
 
@@ -33,9 +36,12 @@ type stateWords struct{ symbol, words string }
 
 var states = map[sizediff.Verdict]stateWords{
 	sizediff.VerdictNoChange:    {"➖", "no change"},
+	sizediff.VerdictNoise:       {"➖", "within noise"},
 	sizediff.VerdictWithin:      {"✅", "within budget"},
 	sizediff.VerdictOver:        {"⚠️", "over budget"},
 	sizediff.VerdictAccepted:    {"✅", "accepted"},
+	sizediff.VerdictByTrailer:   {"⚠️", "justified by its author, unreviewed"},
+	sizediff.VerdictExempt:      {"", "budgets not applied"},
 	sizediff.VerdictConfig:      {"❔", "configuration changed"},
 	sizediff.VerdictToolchain:   {"❔", "toolchain changed"},
 	sizediff.VerdictApproximate: {"❔", "approximate base"},
@@ -43,16 +49,16 @@ var states = map[sizediff.Verdict]stateWords{
 	sizediff.VerdictNotMeasured: {"❔", "not measured"},
 }
 
-// stateOf is the state in words. Without a budget nothing is "within" one.
+// stateOf is the state in words. Without a budget that was judged nothing is "within" one.
 func (v *view) stateOf() stateWords {
-	if v.verdict == sizediff.VerdictWithin && !v.hasBudgets() {
+	if v.verdict == sizediff.VerdictWithin && !v.withinBudgets() {
 		return stateWords{"", "changed"}
 	}
 	return states[v.verdict]
 }
 
-func (v *view) hasBudgets() bool {
-	return slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool { return len(t.Budgets) > 0 })
+func (v *view) withinBudgets() bool {
+	return v.anyBudget(func(b sizediff.BudgetResult) bool { return b.Status == sizediff.BudgetWithin })
 }
 
 // headline is the first line of every format: the verdict in plain words and bytes, and what else must be said at once.
@@ -72,6 +78,10 @@ func (v *view) headline(say voice) headline {
 		h = v.headlineOver(say)
 	case sizediff.VerdictAccepted:
 		h = v.headlineAccepted(say)
+	case sizediff.VerdictByTrailer:
+		h = headline{v.overClause(say) + ", justified by its author only, unreviewed.", ""}
+	case sizediff.VerdictNoise:
+		h = headline{"No change beyond noise: " + v.noiseWords(say) + ".", joinSentences("Two builds of one tree differ by as much.", v.comparedCount())}
 	case sizediff.VerdictToolchain:
 		h = v.headlineToolchain(say)
 	case sizediff.VerdictApproximate:
@@ -79,6 +89,7 @@ func (v *view) headline(say voice) headline {
 	default:
 		h = v.headlineWithin(say)
 	}
+	h.rest = joinSentences(h.rest, v.lapse(say))
 	if len(v.missing) > 0 {
 		h.verdict = strings.TrimSuffix(strings.TrimSuffix(h.verdict, ":"), ".") + "; " + v.missingWords(say) + lastMark(h.verdict)
 	}
@@ -165,14 +176,14 @@ func (v *view) headlineWithin(say voice) headline {
 		n := counted(len(v.options()), "option")
 		return headline{
 			fmt.Sprintf("%s; the configuration differs in %s, so this is not the patch's growth alone.", v.growth(say, false), n),
-			joinSentences(v.comparedCount(), v.budgetNote()),
+			joinSentences(v.comparedCount(), v.budgetNote(say)),
 		}
 	}
-	h := headline{v.growth(say, true) + ".", joinSentences(v.comparedCount(), v.imagesNote(), v.budgetNote())}
+	h := headline{v.growth(say, true) + ".", joinSentences(v.comparedCount(), v.imagesNote(), v.budgetNote(say))}
 	if t.Report.Totals.Resident.Delta != 0 && len(v.missing) > 0 {
 		h.verdict = fmt.Sprintf("%s%s.", deltaBytes(t.Report.Totals.Resident.Delta), v.worstOf())
 		if clause := v.runtimeClause(say, true); clause != "" {
-			h.rest = joinSentences(sentenceCase(clause)+".", v.budgetNote())
+			h.rest = joinSentences(sentenceCase(clause)+".", v.budgetNote(say))
 		}
 	}
 	return h
@@ -283,97 +294,38 @@ func (v *view) imagesNote() string {
 	return sentenceCase(listed(clauses)) + "."
 }
 
-// budgetNote says when budgets exist and are not applied.
-func (v *view) budgetNote() string {
-	for _, t := range v.compared {
-		for _, b := range t.Budgets {
-			if b.Status == sizediff.BudgetSuspended {
-				return "Budget not applied."
-			}
-		}
-	}
-	return ""
-}
-
-func (v *view) headlineOver(say voice) headline {
-	h := headline{v.overClause(say) + ".", ""}
-	if v.e.Provenance.Commands {
-		h.rest = "Needs a smaller change or a maintainer's " + say.own("/size accept") + "."
-	}
-	return h
-}
-
-// overClause names the first exceeded budget of the worst target and in how many targets it is exceeded.
-func (v *view) overClause(say voice) string {
-	over := overBudgets(v.worst())
-	first := over[0]
-	s := fmt.Sprintf("%s %s: over the %s budget", v.budgetName(say, first.Budget), deltaBytes(first.Delta), bytesOf(first.Limit))
-	if len(v.compared) > 1 {
-		n := 0
-		for _, t := range v.compared {
-			if len(overBudgets(t)) > 0 {
-				n++
-			}
-		}
-		s += fmt.Sprintf(" in %d of %d targets", n, len(v.compared))
-	}
-	var also []string
-	for _, b := range over[1:] {
-		also = append(also, fmt.Sprintf("%s %s of %s", v.budgetName(say, b.Budget), delta(b.Delta), num(b.Limit)))
-	}
-	if len(also) > 3 {
-		also = append(also[:3], fmt.Sprintf("%d more", len(also)-3))
-	}
-	if len(also) > 0 {
-		s += "; also over: " + strings.Join(also, ", ")
-	}
-	return s
-}
-
-// budgetName names what a budget bounds.
-func (v *view) budgetName(say voice, b sizediff.Budget) string {
-	label := b.Bucket
-	if t := v.worst(); t != nil {
-		label = labelOf(t.Report, b.Bucket)
-	}
-	if b.Path != "" {
-		return say.prose(label) + " in " + say.code(b.Path)
-	}
-	return say.prose(label)
-}
-
-func (v *view) headlineAccepted(say voice) headline {
-	a := v.e.Acceptance
-	first := overBudgets(v.worst())[0]
-	s := fmt.Sprintf("%s %s: over budget, accepted by %s", v.budgetName(say, first.Budget), deltaBytes(first.Delta), say.code(a.By))
-	if a.Head != "" {
-		s += " for " + say.code(short(a.Head))
-	}
-	if a.CarriedFrom != "" {
-		s += " (first given for " + say.code(short(a.CarriedFrom)) + ")"
-	}
-	rest := "No reason was given."
-	if a.Reason != "" {
-		rest = `"` + strings.TrimSuffix(say.prose(a.Reason), ".") + `."`
-	}
-	var bounds []string
-	for _, t := range v.compared {
-		for _, b := range overBudgets(t) {
-			if b.Budget.Bucket == first.Budget.Bucket && b.Budget.Path == first.Budget.Path {
-				bounds = append(bounds, delta(b.Delta)+" B"+v.inTarget(say, t))
-				break
-			}
-		}
-	}
-	rest += " Valid until it grows beyond " + strings.Join(capList(bounds, 4), " or ") + "."
-	return headline{s + ":", rest}
-}
-
 func capList(s []string, n int) []string {
 	if len(s) <= n {
 		return s
 	}
 	return append(slices.Clone(s[:n]), counted(len(s)-n, "other"))
+}
+
+// noiseWords are the largest change and its band: "+16 B (band ±32 B)". Of the totals, or where none changed of a bucket.
+func (v *view) noiseWords(say voice) string {
+	label, largest, band := "", int64(0), int64(0)
+	look := func(t *sizediff.TargetResult, name, bucket string, c sizediff.Change) {
+		if magnitude(c.Delta) > magnitude(largest) {
+			label, largest, band = name, c.Delta, t.Bands[bucket]
+		}
+	}
+	for _, t := range v.compared {
+		look(t, "", sizediff.BucketTotal, t.Report.Totals.Resident)
+	}
+	for _, t := range v.compared {
+		if largest == 0 {
+			look(t, "init ", sizediff.BucketTotal, t.Report.Totals.Init)
+		}
+	}
+	if largest == 0 {
+		for _, t := range v.compared {
+			for _, b := range ordered(t.Report.Buckets) {
+				look(t, say.prose(bucketLabel(b))+" ", b.Name, b.Resident)
+				look(t, say.prose(bucketLabel(b))+" init ", b.Name, b.Init)
+			}
+		}
+	}
+	return fmt.Sprintf("%s%s (band ±%s)", label, deltaBytes(largest), bytesOf(band))
 }
 
 // inTarget is " (name)" when there is more than one target.
@@ -395,7 +347,7 @@ func (v *view) headlineToolchain(say voice) headline {
 	if v.e.Provenance.BaseChoice == sizediff.BaseApproximate {
 		sentences = append(sentences, "The base is approximate as well. "+v.olderBase(say))
 	}
-	return headline{s, joinSentences(append(sentences, v.budgetNote())...)}
+	return headline{s, joinSentences(append(sentences, v.budgetNote(say))...)}
 }
 
 // sums are the bare changes of the worst target.
