@@ -15,7 +15,8 @@ import (
 
 // The portable form of a measurement is source.MeasurementMagic, then one zstd stream. In it numbers are unsigned
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
-// compresses better than rows. A new version of the form needs a new magic.
+// compresses better than rows. With source.ManifestMagic in its place a manifest follows at the end. A new version of the form
+// needs a new magic.
 
 // Limits on what a measurement may unpack to. A distribution kernel with all its modules takes a quarter of either.
 const (
@@ -27,6 +28,7 @@ const (
 var (
 	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
 	errNotPortable    = errors.New("measured with digests that only this process knows; measure with Portable")
+	errManifest       = errors.New("a manifest that is not well formed; read it with ParseManifest")
 	errTooLarge       = errors.New("too many symbols for a measurement file; measure fewer images at a time")
 	errDamaged        = errors.New("damaged measurement; measure the build again")
 )
@@ -36,6 +38,9 @@ var (
 func WriteMeasurement(w io.Writer, m *Measurement) error {
 	if !m.Portable {
 		return errNotPortable
+	}
+	if m.Manifest != nil && !m.Manifest.understood() {
+		return errManifest
 	}
 	var e encoder
 	e.flag(m.Lone)
@@ -55,10 +60,15 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 		e.num(uint64(f.FileSize))
 		e.image(f.Image)
 	}
+	magic := source.MeasurementMagic
+	if m.Manifest != nil {
+		magic = source.ManifestMagic
+		e.manifest(m.Manifest)
+	}
 	if e.items > maxItems || len(e.b) > maxDecoded {
 		return errTooLarge
 	}
-	if _, err := io.WriteString(w, source.MeasurementMagic); err != nil {
+	if _, err := io.WriteString(w, magic); err != nil {
 		return err
 	}
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
@@ -169,7 +179,7 @@ func (e *encoder) symbols(im *Image) {
 // the parts of every section add up.
 func ReadMeasurement(r io.Reader) (*Measurement, error) {
 	magic := make([]byte, len(source.MeasurementMagic))
-	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != source.MeasurementMagic {
+	if _, err := io.ReadFull(r, magic); err != nil || !source.IsMeasurement(magic) {
 		return nil, errNotMeasurement
 	}
 	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded), zstd.WithDecoderMaxWindow(32<<20))
@@ -183,6 +193,9 @@ func ReadMeasurement(r io.Reader) (*Measurement, error) {
 	}
 	d := &decoder{s: b.String()}
 	m := d.measurement()
+	if string(magic) == source.ManifestMagic {
+		m.Manifest = d.manifest()
+	}
 	if d.bad || d.s != "" {
 		return nil, errDamaged
 	}

@@ -122,12 +122,14 @@ func TestCacheKinds(t *testing.T) {
 	}
 }
 
-// smallPacked is the packed form of a build with an image, an opaque file and a configuration.
-func smallPacked(t testing.TB) []byte {
+func smallPacked(t testing.TB) []byte { return packed(t, smallBuild(t)) }
+
+// smallBuild has an image, an opaque file and a configuration.
+func smallBuild(t testing.TB) *sizediff.Measurement {
 	m := makeBuild(makeImage(t, "vmlinux", sym{name: "a", size: 9, aliases: []string{"b"}}, fn("_RNvCsdJ13ReMSUMg_6kernel5print", 3)))
 	m.Opaque = []sizediff.OpaqueFile{{Path: "bzImage", Size: 100}}
 	m.Config = []sizediff.Option{{Name: "SMP", Value: "y"}}
-	return packed(t, m)
+	return m
 }
 
 // TestPackedDamaged: a file that lost its end or has a changed byte is an error and nothing else. A changed byte may only go
@@ -165,13 +167,15 @@ func TestPackedDamaged(t *testing.T) {
 var packer = sync.OnceValues(func() (*zstd.Encoder, error) { return zstd.NewWriter(nil) })
 
 // repack makes a packed file of raw contents.
-func repack(t testing.TB, raw []byte) []byte {
+func repack(t testing.TB, raw []byte) []byte { return repackAs(t, source.MeasurementMagic, raw) }
+
+func repackAs(t testing.TB, magic string, raw []byte) []byte {
 	t.Helper()
 	z, err := packer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return z.EncodeAll(raw, []byte(source.MeasurementMagic))
+	return z.EncodeAll(raw, []byte(magic))
 }
 
 func unpack(t testing.TB, file []byte) []byte {
@@ -230,7 +234,7 @@ func TestPackedBombs(t *testing.T) {
 
 // TestNotPacked: other files are called what they are.
 func TestNotPacked(t *testing.T) {
-	for _, s := range []string{"", "OXM", "OXMZ\x00\x02", "\x7fELF", strings.Repeat("x", 100)} {
+	for _, s := range []string{"", "OXM", "OXMZ\x00\x03", "\x7fELF", strings.Repeat("x", 100)} {
 		if m, err := sizediff.ReadMeasurement(strings.NewReader(s)); m != nil || err == nil || !strings.Contains(err.Error(), "not a measurement") {
 			t.Errorf("%q: %v, %v", s, m, err)
 		}

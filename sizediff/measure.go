@@ -90,7 +90,7 @@ func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
 	}
 	if len(images) == 0 {
 		if packed != nil {
-			return readPacked(b, packed)
+			return m.readPacked(b, packed)
 		}
 		return nil, &FileError{Build: b.Label, Err: errors.New("it holds no ELF image; " +
 			"give an ELF file, or a directory or archive with vmlinux or modules in it")}
@@ -142,6 +142,8 @@ func (m *Measurement) sort(b *source.Build) (images []*source.File, packed *sour
 			if m.Config == nil {
 				m.Config, err = readConfig(b, f)
 			}
+		case f.Kind == source.Manifest:
+			err = m.readManifest(b, f)
 		case f.Kind == source.Measurement:
 			packed = f
 		case f.Kind == source.Opaque:
@@ -164,21 +166,34 @@ func intermediate(name string) bool {
 	return strings.HasSuffix(base, ".o") || strings.HasPrefix(base, ".tmp_vmlinux") || base == "vmlinux.unstripped"
 }
 
-func readPacked(b *source.Build, f *source.File) (*Measurement, error) {
+// readPacked reads the measurement that a build is. A manifest beside it stands in for its own.
+func (m *Measurement) readPacked(b *source.Build, f *source.File) (*Measurement, error) {
 	c, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	m, err := ReadMeasurement(io.NewSectionReader(c, 0, c.Size()))
+	out, err := ReadMeasurement(io.NewSectionReader(c, 0, c.Size()))
 	if err != nil {
 		return nil, &FileError{b.Label, f.Path, err}
 	}
-	m.Label = b.Label
-	return m, nil
+	out.Label = b.Label
+	if out.Manifest == nil {
+		out.Manifest = m.Manifest
+	}
+	return out, nil
 }
 
 func readConfig(b *source.Build, f *source.File) ([]Option, error) {
+	text, err := readText(b, f)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfig(text), nil
+}
+
+// readText reads a configuration or a manifest, which source keeps small.
+func readText(b *source.Build, f *source.File) ([]byte, error) {
 	c, err := f.Open()
 	if err != nil {
 		return nil, err
@@ -188,7 +203,7 @@ func readConfig(b *source.Build, f *source.File) ([]Option, error) {
 	if err != nil {
 		return nil, &FileError{b.Label, f.Path, err}
 	}
-	return ParseConfig(text), nil
+	return text, nil
 }
 
 // discardsExit reports whether the configuration is known to have no module unloading.

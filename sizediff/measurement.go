@@ -9,7 +9,8 @@ type Measurement struct {
 	Portable bool        // digests hold outside this process
 	Images   []ImageFile // ordered by path
 	Opaque   []OpaqueFile
-	Config   []Option // of the build's .config, or of the configuration inside vmlinux; sorted; nil when there is neither
+	Config   []Option  // of the build's .config, or of the configuration inside vmlinux; sorted; nil when there is neither
+	Manifest *Manifest // what CI says about the build; nil when it says nothing. It is never compared
 }
 
 // ImageFile is an image at its place in a build. Equal images share one Image.

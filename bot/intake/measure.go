@@ -106,7 +106,7 @@ func inspect(path string) error {
 	switch {
 	case size > maxMeasurement:
 		return tooMuchOutput()
-	case err != nil || string(magic) != source.MeasurementMagic:
+	case err != nil || !source.IsMeasurement(magic):
 		return &NotMeasured{Reason: "the measuring process wrote no measurement"}
 	}
 	return nil

@@ -14,7 +14,8 @@ const (
 	Opaque      Kind = iota // counted by size only; cannot be opened
 	ELF                     // an image, by its name or its first bytes; Open checks the bytes
 	Config                  // a kernel configuration
-	Measurement             // starts with MeasurementMagic
+	Measurement             // see IsMeasurement
+	Manifest                // manifest.json at the root: what CI says about the build
 )
 
 func (k Kind) String() string {
@@ -25,14 +26,27 @@ func (k Kind) String() string {
 		return "config"
 	case Measurement:
 		return "measurement"
+	case Manifest:
+		return "manifest"
 	}
 	return "opaque"
 }
 
-// MeasurementMagic starts a measurement file.
-const MeasurementMagic = "OXMZ\x00\x01"
+// A measurement file starts with one of these, which are of the same length. The second form has a manifest at its end; it is
+// written only where there is one, so that everything else can be read by older programs.
+const (
+	MeasurementMagic = "OXMZ\x00\x01"
+	ManifestMagic    = "OXMZ\x00\x02"
+)
+
+// IsMeasurement reports whether a file that begins like this is a measurement.
+func IsMeasurement(head []byte) bool {
+	return bytes.HasPrefix(head, []byte(MeasurementMagic)) || bytes.HasPrefix(head, []byte(ManifestMagic))
+}
 
 const elfMagic = "\x7fELF"
+
+const manifestName = "manifest.json"
 
 // sniffBytes is how much of a file is read to learn its kind.
 const sniffBytes = len(MeasurementMagic)
@@ -105,7 +119,7 @@ func (b *Build) keep(r io.Reader, hint int64) (*Content, error) {
 }
 
 func (f *File) verify(c *Content) error {
-	if f.Kind == Config {
+	if f.Kind == Config || f.Kind == Manifest {
 		return nil
 	}
 	head := make([]byte, min(c.size, int64(sniffBytes)))
@@ -139,6 +153,8 @@ func (b *Build) classify(name string, size int64) (kind Kind, c codec, sure bool
 		return config, plain, true
 	case base == "config", strings.HasPrefix(base, "config-"):
 		return config, plain, false
+	case base == manifestName && size <= b.lim.ManifestBytes:
+		return Manifest, plain, false
 	case textSuffixes[path.Ext(base)]:
 		return Opaque, plain, true
 	}
@@ -152,7 +168,7 @@ func kindOf(head []byte, fallback Kind) Kind {
 	switch {
 	case bytes.HasPrefix(head, []byte(elfMagic)):
 		return ELF
-	case bytes.HasPrefix(head, []byte(MeasurementMagic)):
+	case IsMeasurement(head):
 		return Measurement
 	}
 	return fallback

@@ -8,29 +8,31 @@ import (
 
 // Limits bound what opening a build and its files may cost. Start from DefaultLimits.
 type Limits struct {
-	Entries     int   // entries of an archive, of every type
-	DirEntries  int   // entries of a directory tree, of every type
-	NameBytes   int   // length of a name in an archive
-	ConfigBytes int64 // a larger .config is Opaque
-	FileBytes   int64 // one file, unpacked
-	TotalBytes  int64 // all that is unpacked; a file is counted once, however often it is opened
-	Ratio       int64 // unpacked to packed size of one file or stream; see RatioFloor
-	RatioFloor  int64 // what may always be unpacked, whatever the ratio: small files of zeros are ordinary
-	MemoryBytes int64 // a larger unpacked file, or the rest of a tar's files, goes to a temporary file
+	Entries       int   // entries of an archive, of every type
+	DirEntries    int   // entries of a directory tree, of every type
+	NameBytes     int   // length of a name in an archive
+	ConfigBytes   int64 // a larger .config is Opaque
+	ManifestBytes int64 // a larger manifest.json is Opaque
+	FileBytes     int64 // one file, unpacked
+	TotalBytes    int64 // all that is unpacked; a file is counted once, however often it is opened
+	Ratio         int64 // unpacked to packed size of one file or stream; see RatioFloor
+	RatioFloor    int64 // what may always be unpacked, whatever the ratio: small files of zeros are ordinary
+	MemoryBytes   int64 // a larger unpacked file, or the rest of a tar's files, goes to a temporary file
 }
 
 // DefaultLimits are generous for kernel builds with debug information and bearable for a server.
 func DefaultLimits() Limits {
 	return Limits{
-		Entries:     10_000,
-		DirEntries:  1_000_000,
-		NameBytes:   4096,
-		ConfigBytes: 4 << 20,
-		FileBytes:   4 << 30,
-		TotalBytes:  8 << 30,
-		Ratio:       200,
-		RatioFloor:  1 << 20,
-		MemoryBytes: 64 << 20,
+		Entries:       10_000,
+		DirEntries:    1_000_000,
+		NameBytes:     4096,
+		ConfigBytes:   4 << 20,
+		ManifestBytes: 8 << 10,
+		FileBytes:     4 << 30,
+		TotalBytes:    8 << 30,
+		Ratio:         200,
+		RatioFloor:    1 << 20,
+		MemoryBytes:   64 << 20,
 	}
 }
 

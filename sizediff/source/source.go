@@ -161,6 +161,7 @@ func (b *Build) finish(err error) (*Build, error) {
 	if err == nil && !b.Single {
 		b.label()
 		b.unwrap()
+		b.rootManifest()
 		slices.SortFunc(b.Files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
 		err = b.requireImage()
 	}
@@ -209,6 +210,15 @@ func (b *Build) unwrap() {
 	}
 	for i := range b.Files {
 		b.Files[i].Path = b.Files[i].Path[len(top)+1:]
+	}
+}
+
+// rootManifest leaves the manifest of the whole build. Others of that name are some file of the build.
+func (b *Build) rootManifest() {
+	for i := range b.Files {
+		if f := &b.Files[i]; f.Kind == Manifest && f.Path != manifestName {
+			f.Kind = Opaque
+		}
 	}
 }
 
