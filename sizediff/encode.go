@@ -28,7 +28,7 @@ const (
 var (
 	errNotMeasurement = errors.New("not a measurement; give a file written by oxidometer measure")
 	errNotPortable    = errors.New("measured with digests that only this process knows; measure with Portable")
-	errManifest       = errors.New("a manifest that is not well formed; read it with ParseManifest")
+	errManifest       = errors.New("a manifest that is not well formed; see Manifest.Check")
 	errTooLarge       = errors.New("too many symbols for a measurement file; measure fewer images at a time")
 	errDamaged        = errors.New("damaged measurement; measure the build again")
 )

@@ -44,7 +44,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if file.Schema != ManifestSchema {
 		return nil, fmt.Errorf("%w: its schema is not %s; give it that one", errNoManifest, ManifestSchema)
 	}
-	if err := file.check(); err != nil {
+	if err := file.Check(); err != nil {
 		return nil, err
 	}
 	return &file.Manifest, nil
@@ -53,8 +53,8 @@ func ParseManifest(data []byte) (*Manifest, error) {
 // objectID is the form of a full name of a commit or tree.
 var objectID = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// check says what is not of the right form.
-func (m *Manifest) check() error {
+// Check says what is not of the right form, and what to do. The zero value is not: it names no commit.
+func (m *Manifest) Check() error {
 	id := func(key, value string) error {
 		if !objectID.MatchString(value) {
 			return fmt.Errorf("%s is no full SHA; write all of its 40 or 64 digits", key)
@@ -81,9 +81,9 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-// understood reports whether m is well formed: as it was checked, or the zero value.
+// understood reports whether m can be stored: it is well formed, or the zero value.
 func (m *Manifest) understood() bool {
-	return m.check() == nil || m.SHA == "" && m.Tree == "" && len(m.Parents) == 0 && m.Run == 0 && m.Attempt == 0 && m.Target == ""
+	return m.Check() == nil || m.SHA == "" && m.Tree == "" && len(m.Parents) == 0 && m.Run == 0 && m.Attempt == 0 && m.Target == ""
 }
 
 // readManifest reads the manifest of a build. A file of another program's is none, and counts by size only.

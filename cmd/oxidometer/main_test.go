@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"flag"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/oxidometer/oxidometer/sizediff"
 )
 
 var update = flag.Bool("update", false, "rewrite golden parts of test scripts")
@@ -37,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"nofiles":  noFiles,
 			"clean":    cleanOutput,
 			"mode":     modeOf,
+			"merge":    checkOutMerge,
+			"manifest": manifestOf,
 		},
 	})
 }
@@ -139,5 +144,42 @@ func modeOf(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if got := info.Mode().String(); got != args[1] {
 		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+// merge DIR: a shallow clone of a merge, as actions/checkout makes it.
+func checkOutMerge(ts *testscript.TestScript, _ bool, args []string) {
+	origin := ts.MkAbs(args[0]) + ".git"
+	git := func(args ...string) string {
+		ts.Check(ts.Exec("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...))
+		return strings.TrimSpace(ts.ReadFile("stdout"))
+	}
+	git("init", "-q", "--bare", origin)
+	at := "--git-dir=" + origin
+	tree := git(at, "mktree", "--missing")
+	first := git(at, "commit-tree", "-m", "parent 0000", tree)
+	second := git(at, "commit-tree", "-m", "second", "-p", first, tree)
+	git(at, "update-ref", "HEAD", git(at, "commit-tree", "-m", "merge", "-p", first, "-p", second, tree))
+	git("clone", "-q", "--depth=1", "file://"+origin, ts.MkAbs(args[0]))
+}
+
+// manifest FILE TEXT: what the measurement says of its build, with HEAD for the commit of the clone that merge has made.
+func manifestOf(ts *testscript.TestScript, _ bool, args []string) {
+	file, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer file.Close()
+	m, err := sizediff.ReadMeasurement(file)
+	ts.Check(err)
+	if m.Manifest == nil {
+		ts.Fatalf("%s has no manifest", args[0])
+	}
+	got := fmt.Sprintf("commit %s parents %d run %d attempt %d target %s", m.Manifest.SHA, len(m.Manifest.Parents), m.Manifest.Run, m.Manifest.Attempt, m.Manifest.Target)
+	want := args[1]
+	if strings.Contains(want, "HEAD") {
+		ts.Check(ts.Exec("git", "-C", ts.MkAbs("tree"), "rev-parse", "HEAD"))
+		want = strings.ReplaceAll(want, "HEAD", strings.TrimSpace(ts.ReadFile("stdout")))
+	}
+	if got != want {
+		ts.Fatalf("%s says\n%s\nwant\n%s", args[0], got, want)
 	}
 }

@@ -9,8 +9,10 @@ import (
 )
 
 type measureCommand struct {
-	Build  string `arg:"" help:"Build to measure."`
-	Output string `short:"o" required:"" placeholder:"FILE" help:"Write the measurement to FILE; - is standard output."`
+	Build    string `arg:"" help:"Build to measure."`
+	Output   string `short:"o" required:"" placeholder:"FILE" help:"Write the measurement to FILE; - is standard output."`
+	Manifest string `default:"auto" placeholder:"FILE" help:"What the measurement says of the commit that was built: a manifest.json, none, or auto, which is the build's own, else in GitHub Actions what is checked out here."`
+	Target   string `placeholder:"NAME" help:"Name of the build in the manifest that auto makes."`
 }
 
 func (*measureCommand) Help() string {
@@ -19,7 +21,10 @@ func (*measureCommand) Help() string {
 Examples:
 
     oxidometer measure build/ -o base.oxm
-    oxidometer measure kernel.tar.zst -o - | ssh host 'cat > base.oxm'`
+    oxidometer measure kernel.tar.zst -o - | ssh host 'cat > base.oxm'
+
+In a job of GitHub Actions, run it in the checkout that was built: the measurement then says which commit that is, so that the
+App knows what to compare it with.`
 }
 
 func (c *measureCommand) Run(a *app) error {
@@ -30,8 +35,15 @@ func (c *measureCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	manifest, err := c.readManifest()
+	if err != nil {
+		return err
+	}
 	measured, err := a.measure(true, c.Build)
 	if err != nil {
+		return err
+	}
+	if err := c.chooseManifest(measured[0], manifest); err != nil {
 		return err
 	}
 	if err := sizediff.WriteMeasurement(out, measured[0]); err != nil {
