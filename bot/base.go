@@ -37,7 +37,7 @@ func (l *look) base(t headTarget) (baseBuild, error) {
 			return baseBuild{}, err
 		}
 		b := baseBuild{Decision: d, problem: sizediff.Problem{Kind: sizediff.ProblemNotCompared, Reason: d.Reason, Remedy: d.Remedy}}
-		if t.run.Event == "pull_request" {
+		if d.Merged {
 			b.mergeOf = d.ExactSHA
 		}
 		if d.Kind == baseline.Wait {
@@ -70,6 +70,9 @@ func (q *questions) facts() (*baseline.Facts, error) {
 			Strategy: baseline.Strategy(c.Strategy), WaitForRunning: time.Duration(c.WaitForRunning), MaxAncestors: c.MaxAncestors, Events: c.TrustedEvents,
 		},
 		Commits: map[string]baseline.Commit{}, OnBase: map[string]bool{}, RunsListed: map[string]bool{}, Measured: map[string]bool{},
+	}
+	if m := q.target.measured.Manifest; m != nil {
+		f.Manifest = &baseline.Manifest{SHA: m.SHA, Parents: m.Parents, Run: m.Run}
 	}
 	if len(c.Branches) > 0 {
 		f.Rules.Branch = func(name string) bool { return anyName(c.Branches, name) }

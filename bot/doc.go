@@ -117,6 +117,7 @@
 //	which commit is the base, and the words for it     bot/baseline
 //	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
 //	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
+//	what a build says of itself (manifest.json)        sizediff/manifest.go; who writes it: cmd/oxidometer/manifest.go, deploy/ci
 //	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one
 //	how long things are kept                           bot/store/work.go
@@ -124,8 +125,9 @@
 //	pull requests of the demo                          bot/demo/seed.go; bot/demo/make-builds.sh makes its measurements again
 //
 // Goldens are rewritten with go test ./PACKAGE -update; read the difference before you commit it. The same flag for bot/demo
-// makes README's screenshot. Four forms are contracts with others: the JSON of diff (sizediff.Schema), the measurement file (its
-// magic is in sizediff/source), the exit codes, and the marker in the last line of our comments. A change that breaks a reader
+// makes README's screenshot. Five forms are contracts with others: the JSON of diff (sizediff.Schema), the measurement file (its
+// magic is in sizediff/source), manifest.json (sizediff.ManifestSchema), the exit codes, and the marker in the last line of our
+// comments. A change that breaks a reader
 // needs a new number.
 //
 // # Decisions
@@ -195,6 +197,14 @@
 //
 // Decision: baseline.Resolve is pure. It gets facts and returns a decision or the question it must have answered; Find goes
 // around in that loop, and bot/base.go is only who answers. Every case of the table is a test without a server.
+//
+// Decision: a manifest is a claim. CI says in it which commit it built, because nobody else can know when the App was not there to
+// see the test merge, or the workflow checks out another commit. It travels inside the measurement, so that it is stored with it
+// and read by the child alone, and it only ever names a commit for bot/baseline to ask GitHub about. One that contradicts GitHub or
+// is of another run ends in "not compared". A measurement without one is the same file as ever, byte for byte.
+//
+// Decision: bot/baseline knows no merge groups. A group is answered at once: its pull requests were judged one by one, and holding
+// up the queue for a comparison would only say the same again. So a run of event merge_group may be a base and is never a head.
 //
 // Decision: a baseline is what people with write access built: runs of push, merge_group, schedule or workflow_dispatch of the
 // repository itself. They are measured when they finish, and kept, because artifacts expire.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -21,6 +22,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/webhook"
 	"github.com/oxidometer/oxidometer/config"
+	"github.com/oxidometer/oxidometer/sizediff"
 )
 
 const (
@@ -496,5 +498,42 @@ func TestWorkflows(t *testing.T) {
 		if len(w.On.Push.Branches) == 0 || strings.Contains(read(t, name), "paths") {
 			t.Errorf("%s does not build every commit of the base branch", name)
 		}
+	}
+}
+
+// The manifest that the workflow writes is one that the program reads.
+func TestWorkflowWritesManifest(t *testing.T) {
+	dir := t.TempDir()
+	git := func(args ...string) string {
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %q: %v: %s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	git("init", "-q")
+	git("commit", "-q", "--allow-empty", "-m", "built")
+	steps := decode[workflow](t, read(t, "ci/upload-build.yml")).Jobs["kernel"].Steps
+	at := slices.IndexFunc(steps, func(s step) bool { return strings.Contains(s.Run, "manifest.json") })
+	if at < 0 {
+		t.Fatal("no step writes a manifest")
+	}
+	if err := os.Mkdir(filepath.Join(dir, "kernel"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-e", "-c", steps[at].Run)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "RUNNER_TEMP="+dir, "GITHUB_RUN_ID=8841", "GITHUB_RUN_ATTEMPT=2")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := sizediff.ParseManifest([]byte(read(t, filepath.Join(dir, "kernel", "manifest.json"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sizediff.Manifest{SHA: git("rev-parse", "HEAD"), Run: 8841, Attempt: 2}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

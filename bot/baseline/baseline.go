@@ -26,12 +26,10 @@ type Facts struct {
 	Head    Run    // the run that built the head
 	Rules   Rules
 
-	// Group is set for a run of event merge_group.
-	Group *Group
 	// TestMerges are the merge commits that GitHub has named for this pull request (merge_commit_sha), now and earlier.
 	TestMerges []TestMerge
 	// Manifest is what the build says about itself. It comes out of an artifact, so it counts only as far as Commits confirm it.
-	// Nil where there is none; no build that the App reads carries one yet.
+	// Nil where there is none.
 	Manifest *Manifest
 	// FirstAsked is when the base was first looked for; waiting is counted from then. Zero: now.
 	FirstAsked time.Time
@@ -77,11 +75,7 @@ type TestMerge struct {
 type Manifest struct {
 	SHA     string
 	Parents []string // may be nil
-}
-
-// Group is a merge group, from the event merge_group.
-type Group struct {
-	HeadSHA, BaseSHA string
+	Run     int64    // the run that it says it is of; 0: it does not say
 }
 
 // Commit is what GitHub says about a commit.
@@ -157,6 +151,7 @@ type Decision struct {
 	Kind          Kind
 	SHA           string // the commit to compare with; "" unless Exact or Ancestor
 	ExactSHA      string // the commit that would be exact; "" if it cannot be known
+	Merged        bool   // the head was built as a merge with ExactSHA, not alone
 	AncestorsBack int    // of an Ancestor: how many commits it lies behind the one that was looked for first
 	Measured      bool   // SHA has a measurement. Otherwise RunID and ArtifactID are to be measured
 	RunID         int64

@@ -154,6 +154,15 @@ func TestResolve(t *testing.T) {
 		{"the manifest names no commit",
 			func(w *world) { w.facts.Manifest = &Manifest{SHA: "../../orgs/x"}; w.measure("m9") },
 			want{None, "", "", BadManifest, 0, 0, 9000, ""}},
+		{"the manifest is of another run",
+			func(w *world) { w.facts.Manifest = &Manifest{SHA: id("t"), Run: 8999}; w.measure("m9") },
+			want{None, "", "", BadManifest, 0, 0, 9000, "of another run, 8999"}},
+		{"the manifest is of another run, of the same head",
+			func(w *world) { w.facts.Manifest = &Manifest{SHA: id("h"), Run: 8999}; w.measure("m5") },
+			want{None, "", "", BadManifest, 0, 0, 9000, "of another run, 8999"}},
+		{"the manifest is of this run",
+			func(w *world) { w.facts.Manifest = &Manifest{SHA: id("t"), Run: 9000}; w.measure("m9") },
+			want{Exact, "m9", "m9", "", 0, 0, 0, ""}},
 		{"a push run that merged by itself, and says so",
 			func(w *world) { w.pushed(); w.facts.Manifest = &Manifest{SHA: id("t")}; w.measure("m9", "m5") },
 			want{Exact, "m9", "m9", "", 0, 0, 0, ""}},
@@ -171,19 +180,9 @@ func TestResolve(t *testing.T) {
 				w.measure("m5")
 			},
 			want{Exact, "m5", "m5", "", 0, 0, 0, ""}},
-		{"merge group: what GitHub put it on",
-			func(w *world) { w.group("m9"); w.run(1, "m9") },
-			want{Exact, "m9", "m9", "", 0, 1, 0, ""}},
-		{"merge group on top of another one that is not on main yet",
-			func(w *world) {
-				w.commit("q1", 10, "m9", "h")
-				w.group("q1")
-				w.run(1, "q1", event("merge_group"), branch("gh-readonly-queue/main/pr-7-"+id("m9")))
-			},
-			want{Exact, "q1", "q1", "", 0, 1, 0, ""}},
-		{"merge group of another head",
-			func(w *world) { w.group("m9"); w.facts.Group.HeadSHA = id("t"); w.measure("m9") },
-			want{None, "", "", UnknownMerge, 0, 0, 9000, "merge group"}},
+		{"merge groups are answered without a comparison",
+			func(w *world) { w.facts.Head.Event = "merge_group"; w.measure("m5", "m9") },
+			want{None, "", "", UnknownMerge, 0, 0, 9000, "merge_group"}},
 		{"a commit that came through the queue was built there",
 			func(w *world) {
 				w.run(1, "m9", event("merge_group"), branch("gh-readonly-queue/main/pr-7-"+id("m8")))
@@ -467,13 +466,6 @@ func TestResolve(t *testing.T) {
 			}
 		})
 	}
-}
-
-// group makes the head's run one of a merge group on top of a commit.
-func (w *world) group(base string) {
-	w.commit("g", 10, base, "h")
-	w.facts.Head.Event, w.facts.Head.HeadSHA, w.facts.Head.HeadRepoID, w.facts.TestMerges = "merge_group", id("g"), ourRepo, nil
-	w.facts.Group = &Group{HeadSHA: id("g"), BaseSHA: id(base)}
 }
 
 // stack puts the pull request onto another one, feat-a with a1 and a2 above m5.

@@ -13,6 +13,7 @@ import (
 type origin struct {
 	sha    string // "": there is none
 	exact  string // the commit that would be exact; usually sha, "" if it cannot be known
+	merged bool   // what was built is a merge with exact
 	onBase bool   // sha is known to be in the base branch's history, by how it was found
 	blame  blame  // why comparing with it is not exact, or why there is none; zero: it is exact
 }
@@ -28,9 +29,6 @@ type blame struct {
 // origin finds out what the head's run built, and so which base is exact.
 func (r *resolver) origin() origin {
 	head := r.Head.HeadSHA
-	if r.Head.Event == "merge_group" {
-		return r.originOfGroup()
-	}
 	if r.Manifest != nil {
 		return r.originByManifest()
 	}
@@ -51,16 +49,6 @@ func (r *resolver) origin() origin {
 		"build on event pull_request or push"}}
 }
 
-func (r *resolver) originOfGroup() origin {
-	if r.Group == nil || r.Group.HeadSHA != r.Head.HeadSHA || r.Group.BaseSHA == "" {
-		r.step("run %d is of event merge_group, and its group is not known", r.Head.ID)
-		return origin{blame: blame{UnknownMerge, r.Head.ID, "the base of the merge group is not known",
-			"nothing to do; the next merge group is compared"}}
-	}
-	r.step("run %d built the merge group %s, which GitHub made on top of %s", r.Head.ID, short(r.Group.HeadSHA), short(r.Group.BaseSHA))
-	return origin{sha: r.Group.BaseSHA, exact: r.Group.BaseSHA, onBase: true}
-}
-
 // commitID is the form of a commit's name. Nothing else that an artifact says is asked for.
 var commitID = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
@@ -68,6 +56,11 @@ var commitID = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 // nobody knows what was built.
 func (r *resolver) originByManifest() origin {
 	claim, head := r.Manifest.SHA, r.Head.HeadSHA
+	if r.Manifest.Run != 0 && r.Manifest.Run != r.Head.ID {
+		r.step("the manifest of run %d says that it is of run %d", r.Head.ID, r.Manifest.Run)
+		return origin{blame: blame{BadManifest, r.Head.ID, fmt.Sprintf("the manifest is of another run, %d", r.Manifest.Run),
+			"check the step that writes the manifest: every run must write its own"}}
+	}
 	if claim == head {
 		r.step("the manifest of run %d says that the head %s itself was built", r.Head.ID, short(head))
 		return r.originOfHead()
@@ -109,11 +102,14 @@ func (r *resolver) originOfMerge(merge string) origin {
 	first := r.Commits[merge].Parents[0]
 	r.step("the exact base is %s, the first parent of %s", short(first), short(merge))
 	if r.Rules.Strategy != MergeBase {
-		return origin{sha: first, exact: first}
+		return origin{sha: first, exact: first, merged: true}
 	}
 	fork := r.mergeBase()
-	if fork.sha != "" && fork.sha != first {
-		fork.exact = first
+	if fork.sha == "" {
+		return fork
+	}
+	fork.exact, fork.merged = first, true
+	if fork.sha != first {
 		r.step("the repository file asks for the merge base %s instead", short(fork.sha))
 		fork.blame = blame{ByStrategy, 0,
 			fmt.Sprintf("the repository file asks for the merge base; the build also has what %s got up to %s", r.BaseRef, short(first)),

@@ -14,14 +14,15 @@ import (
 // history is a random repository whose truth is known: what the head's run really built and on what.
 type history struct {
 	*world
-	exact string // the commit that lacks nothing but the pull request; "" if the strategy asks for another
+	exact  string // the commit that lacks nothing but the pull request; "" if the strategy asks for another
+	merged bool   // the head was built as a merge with exact
 }
 
 // randomHistory lets a base branch, a pull request and GitHub's test merges go on for a while, then makes runs of all kinds.
 func randomHistory(rng *rand.Rand) history {
 	w := &world{commits: map[string]Commit{}, measured: map[string]bool{}, refuse: map[Ask]bool{}}
 	h := history{world: w}
-	events := []string{"pull_request", "pull_request", "push", "workflow_dispatch", "merge_group"}
+	events := []string{"pull_request", "pull_request", "push", "workflow_dispatch"}
 	w.facts = Facts{RepoID: ourRepo, BaseRef: "main", Rules: Rules{
 		Strategy:       []Strategy{Auto, Auto, FirstParent, MergeBase}[rng.IntN(4)],
 		WaitForRunning: time.Duration(rng.IntN(3)) * 20 * time.Minute, MaxAncestors: rng.IntN(6)}}
@@ -97,12 +98,10 @@ func (h *history) truth(rng *rand.Rand, built string) {
 	f := &h.facts
 	first := h.commits[id(built)].Parents[0]
 	switch {
-	case f.Head.Event == "merge_group":
-		f.Head.HeadSHA, f.Group, h.exact = id(built), &Group{HeadSHA: id(built), BaseSHA: first}, first
 	case f.Head.Event == "pull_request" && rng.IntN(4) == 0: // checks out the head, and says so
 		f.Manifest, h.exact = &Manifest{SHA: f.Head.HeadSHA}, h.bestCommonAncestor(h.tip, f.Head.HeadSHA)
 	case f.Head.Event == "pull_request":
-		h.exact = first
+		h.exact, h.merged = first, true
 		if rng.IntN(3) == 0 {
 			f.Manifest = &Manifest{SHA: id(built), Parents: []string{first, f.Head.HeadSHA}}
 		}
@@ -181,6 +180,9 @@ func TestExactIsTrue(t *testing.T) {
 		if d.ExactSHA != "" && d.ExactSHA != h.exact {
 			t.Errorf("ExactSHA is %s, but %s is exact: %q", short(d.ExactSHA), short(h.exact), d.Steps)
 		}
+		if d.ExactSHA != "" && d.Merged != h.merged {
+			t.Errorf("merged is %t, but %t is true: %q", d.Merged, h.merged, d.Steps)
+		}
 		if d.Kind == Ancestor && d.AncestorsBack > f.Rules.MaxAncestors {
 			t.Errorf("%d commits back, allowed are %d", d.AncestorsBack, f.Rules.MaxAncestors)
 		}
@@ -198,7 +200,7 @@ func TestNeverTakesAnUntrustedRun(t *testing.T) {
 		if d.Measured && !h.measured[d.SHA] {
 			t.Error("not measured")
 		}
-		if h.facts.Head.Event != "merge_group" && !h.ancestors(h.tip)[d.SHA] {
+		if !h.ancestors(h.tip)[d.SHA] {
 			t.Errorf("%s is not on the base branch: %q", short(d.SHA), d.Steps)
 		}
 		if d.Measured {
@@ -281,14 +283,14 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 // Whatever a build says about itself and whoever ran it: an exact base is never a commit outside the base branch.
 func FuzzManifest(f *testing.F) {
-	f.Add("pull_request", id("t"), id("m9"), id("h"))
-	f.Add("push", id("h"), "", "")
-	f.Add("pull_request", "../../x", "", "")
-	f.Add("workflow_run", id("m9"), id("m8"), "")
-	f.Fuzz(func(t *testing.T, event, claim, first, second string) {
+	f.Add("pull_request", id("t"), id("m9"), id("h"), int64(9000))
+	f.Add("push", id("h"), "", "", int64(1))
+	f.Add("pull_request", "../../x", "", "", int64(0))
+	f.Add("workflow_run", id("m9"), id("m8"), "", int64(-1))
+	f.Fuzz(func(t *testing.T, event, claim, first, second string, run int64) {
 		w := newWorld()
 		w.facts.Head.Event = event
-		w.facts.Manifest = &Manifest{SHA: claim, Parents: []string{first, second}}
+		w.facts.Manifest = &Manifest{SHA: claim, Parents: []string{first, second}, Run: run}
 		w.commit("x", 3, "m2")
 		w.commit("y", 10, "x", "h")
 		w.measure("m9", "m5", "x", "h")

@@ -10,7 +10,7 @@ import (
 
 // search decides about the origin, and if it cannot be had about its ancestors, nearest first.
 func (r *resolver) search(o origin) Decision {
-	d := Decision{Kind: None, ExactSHA: o.exact}
+	d := Decision{Kind: None, ExactSHA: o.exact, Merged: o.merged}
 	if o.sha == "" || len(r.needs) > 0 {
 		return d.because(o.blame)
 	}
