@@ -299,6 +299,46 @@ func TestRerequested(t *testing.T) {
 	}
 }
 
+// An artifact that could not be measured is remembered as such until somebody asks for the check again.
+func TestRerequestedFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.build(ghtest.Run{}, smallBase(t))
+	pull := w.open("broken")
+	w.build(ghtest.Run{Pull: pull}, smallHead(t)[:5000])
+	check := w.shows(pull, "neutral", "Not measured")
+	w.idle()
+	fetched := func() (n int) {
+		for _, c := range w.github.Calls() {
+			if c.Host == "storage" {
+				n++
+			}
+		}
+		return n
+	}
+	before := fetched()
+	w.github.SetDraft(w.repo, pull, true)
+	w.github.SetDraft(w.repo, pull, false) // a look like any other
+	w.idle()
+	if n := fetched(); n != before {
+		t.Errorf("fetched %d more artifacts, though they are known", n-before)
+	}
+	w.answersAgain(w.head(pull), "neutral")
+	w.idle()
+	if n := fetched(); n != before+1 {
+		t.Errorf("asked for again, %d artifacts were fetched, want one", n-before)
+	}
+	if err := w.github.RerequestCheck(w.repo, check.ID, "torvalds"); err != nil {
+		t.Fatal(err)
+	}
+	w.idle()
+	w.github.RerequestSuite(w.repo, w.head(pull), "torvalds")
+	w.idle()
+	if n := fetched(); n != before+3 {
+		t.Errorf("asked for again twice, %d artifacts were fetched in all, want three", n-before)
+	}
+}
+
 func TestRepositoryFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -371,6 +371,9 @@ func (r *request) report(c command.Command) (string, error) {
 
 // refresh looks at everything again, also at what could not be measured.
 func (r *request) refresh(command.Command) (string, error) {
+	if _, err := r.Store.ForgetFailures(r.ctx, r.repo.ID, r.pr.HeadSHA); err != nil {
+		return "", err
+	}
 	if err := r.forgetCheck(r.ctx, r.repo, r.pr.Number, r.pr.HeadSHA); err != nil {
 		return "", err
 	}

@@ -160,7 +160,8 @@ func (b *Bot) lookAt(ctx context.Context, repo gh.Repo, pulls []int, why string)
 	return b.Store.Enqueue(ctx, jobs)
 }
 
-// head looks at the pull requests whose head is one commit: somebody asked for a check run again.
+// head looks at the pull requests whose head is one commit: somebody asked for a check run again. What could not be measured of
+// it is measured again.
 func (b *Bot) head(ctx context.Context, job store.Job) error {
 	client, repo, err := b.open(ctx, job)
 	if err != nil {
@@ -185,6 +186,9 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 	}
 	if job.Command {
 		return b.pressed(ctx, job, pulls)
+	}
+	if _, err := b.Store.ForgetFailures(ctx, repo.ID, job.SHA); err != nil {
+		return err
 	}
 	for _, n := range pulls {
 		if err := b.forgetCheck(ctx, repo, n, job.SHA); err != nil {

@@ -41,6 +41,11 @@ func (s *Store) PutMeasurement(ctx context.Context, m Measurement) (id int64, er
 	return id, err
 }
 
+// ForgetFailures forgets which artifacts of a commit could not be measured, so that it is tried again, and returns how many.
+func (s *Store) ForgetFailures(ctx context.Context, repoID int64, sha string) (int64, error) {
+	return s.exec(ctx, `DELETE FROM measurements WHERE repo = ?1 AND sha = ?2 AND problem <> ''`, repoID, sha)
+}
+
 const measurementColumns = `SELECT id, repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created FROM measurements `
 
 func (s *Store) measurement(ctx context.Context, where string, args ...any) (Measurement, error) {

@@ -62,6 +62,34 @@ func TestMeasurements(t *testing.T) {
 	})
 }
 
+func TestForgetFailures(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		must(t, s.PutRepo(ctx, Repo{ID: 1}))
+		must(t, s.PutRepo(ctx, Repo{ID: 2}))
+		for _, m := range []Measurement{
+			{RepoID: 1, SHA: "aaa", ArtifactID: 10, Problem: "no memory"},
+			{RepoID: 1, SHA: "aaa", ArtifactID: 11, Problem: "no image", Trusted: true},
+			{RepoID: 1, SHA: "aaa", ArtifactID: 12, Blob: []byte{1}},
+			{RepoID: 1, SHA: "bbb", ArtifactID: 13, Problem: "no memory"},
+			{RepoID: 2, SHA: "aaa", ArtifactID: 10, Problem: "no memory"},
+		} {
+			_, err := s.PutMeasurement(ctx, m)
+			must(t, err)
+		}
+		for _, want := range []int64{2, 0} {
+			if n, err := s.ForgetFailures(ctx, 1, "aaa"); n != want || err != nil {
+				t.Errorf("forgot %d, error %v, want %d", n, err, want)
+			}
+		}
+		for _, left := range []struct{ repo, artifact int64 }{{1, 12}, {1, 13}, {2, 10}} {
+			if _, err := s.MeasurementByArtifact(ctx, left.repo, left.artifact); err != nil {
+				t.Errorf("artifact %d of repository %d: %v", left.artifact, left.repo, err)
+			}
+		}
+	})
+}
+
 func TestEvaluations(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
