@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oxidometer/oxidometer/bot/command"
@@ -259,6 +260,14 @@ func (l *look) putCheck(c gh.Check) error {
 	return l.noteStatus(c.Status)
 }
 
+// unmeasured is the check run that ends without a measurement. why follows "Not measured: "; remedy is what people can do, or "".
+func unmeasured(sha, why, remedy string) gh.Check {
+	return gh.Check{
+		Name: checkName, HeadSHA: sha, Status: "completed", Conclusion: "neutral", Title: "Not measured: " + why,
+		Summary: strings.TrimSpace("This says nothing about growth. " + remedy),
+	}
+}
+
 // noteStatus remembers how far the head is, for Reconcile: nobody need look again at one that is completed.
 func (l *look) noteStatus(status string) error {
 	return l.Store.PutOutput(l.ctx, store.Output{
@@ -268,7 +277,7 @@ func (l *look) noteStatus(status string) error {
 
 // endCheck completes the check run of a head that will not be measured any more, if it has one and was not evaluated: a
 // check that stays pending for ever tells nobody anything.
-func (l *look) endCheck(sha, title string) error {
+func (l *look) endCheck(sha, why string) error {
 	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, sha)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -280,10 +289,9 @@ func (l *look) endCheck(sha, title string) error {
 	if err != nil || slices.ContainsFunc(list, func(e store.Evaluation) bool { return e.HeadSHA == sha }) {
 		return err
 	}
-	_, err = l.client.PutCheck(l.ctx, l.repo, gh.Check{
-		ID: out.GitHubID, Name: checkName, HeadSHA: sha, Status: "completed", Conclusion: "neutral", Title: title,
-		Summary: "This says nothing about growth.",
-	})
+	check := unmeasured(sha, why, "")
+	check.ID = out.GitHubID
+	_, err = l.client.PutCheck(l.ctx, l.repo, check)
 	if err != nil && !isNotFound(err) { // else the commit is gone with its fork
 		return err
 	}

@@ -60,8 +60,8 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 // sayRefused completes the check run when GitHub refuses something for good, so that it does not stay pending. If that is
 // refused too, the log has it.
 func (l *look) sayRefused(cause error) {
-	err := l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "Not measured: GitHub refused what the App needs",
-		Summary: "This says nothing about growth. The server's log has the cause, and `oxidometer doctor` looks for it. To try again, re-run this check."})
+	err := l.putCheck(unmeasured(l.pr.HeadSHA, "GitHub refused what the App needs",
+		"The server's log has the cause, and `oxidometer doctor` looks for it. To try again, re-run this check."))
 	l.log.WithError(cause).Error("GitHub refuses; given up")
 	if err != nil {
 		l.log.WithError(err).Warn("the check run cannot say so")
@@ -107,14 +107,14 @@ func (l *look) run() error {
 		if err := l.merged(); err != nil {
 			return err
 		}
-		return l.endCheck(l.pr.HeadSHA, "Not measured: the pull request was closed")
+		return l.endCheck(l.pr.HeadSHA, "the pull request was closed")
 	}
 	before, err := l.Store.Head(l.ctx, l.repo.ID, l.pr.Number)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if err == nil && before.HeadSHA != l.pr.HeadSHA {
-		if err := l.endCheck(before.HeadSHA, fmt.Sprintf("Not measured: %.7s came before this was", l.pr.HeadSHA)); err != nil {
+		if err := l.endCheck(before.HeadSHA, fmt.Sprintf("%.7s came before this was", l.pr.HeadSHA)); err != nil {
 			return err
 		}
 	}

@@ -157,9 +157,8 @@ func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
 	}
 }
 
-var givenUp = gh.Check{
-	Name: checkName, Status: "completed", Conclusion: "neutral", Title: "Not measured: something kept failing",
-	Summary: "This says nothing about growth. The server's log has the cause. To try again, re-run this check.",
+func givenUp(sha string) gh.Check {
+	return unmeasured(sha, "something kept failing", "The server's log has the cause. To try again, re-run this check.")
 }
 
 // discardedPull holds no lease, so it leaves the word to a job that came later.
@@ -181,7 +180,7 @@ func (b *Bot) discardedPull(ctx context.Context, job store.Job) error {
 	if silent, err := b.silent(ctx, client, repo, l.pr.BaseRef); silent || err != nil {
 		return err
 	}
-	return l.putCheck(givenUp)
+	return l.putCheck(givenUp(l.pr.HeadSHA))
 }
 
 // discardedGroup answers for a group of the merge queue: a check that never reports would stop the queue.
@@ -193,8 +192,8 @@ func (b *Bot) discardedGroup(ctx context.Context, job store.Job) error {
 	if silent, err := b.silent(ctx, client, repo, job.SHA); silent || err != nil {
 		return err
 	}
-	check := givenUp
-	check.HeadSHA, check.Summary = job.SHA, "The size of each pull request in this group was judged on the pull request itself."
+	check := givenUp(job.SHA)
+	check.Summary = "The size of each pull request in this group was judged on the pull request itself."
 	_, err = client.PutCheck(ctx, repo, check)
 	return err
 }

@@ -178,10 +178,9 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 		}
 	}
 	if len(pulls) == 0 && job.CheckRunID != 0 {
-		_, err = client.PutCheck(ctx, repo, gh.Check{
-			ID: job.CheckRunID, Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "neutral",
-			Title: "Not measured: no open pull request has this head", Summary: "This says nothing about growth.",
-		})
+		check := unmeasured(job.SHA, "no open pull request has this head", "")
+		check.ID = job.CheckRunID
+		_, err = client.PutCheck(ctx, repo, check)
 		return b.giveUp(err)
 	}
 	if job.Command {
