@@ -91,7 +91,7 @@ func (b *Bot) giveUp(err error) error {
 	}
 	class, after := gh.Classify(err)
 	switch {
-	case permanent(err):
+	case permanent(err), errors.Is(err, store.ErrRemoved):
 		return queue.Cancel(err.Error())
 	case class == gh.ClassRateLimited:
 		return queue.Snooze(max(after, 10*time.Second))

@@ -180,6 +180,34 @@ func TestInstallationForgotten(t *testing.T) {
 	}
 }
 
+// What is being measured when a repository is taken away is not kept either.
+func TestRemovedWhileMeasuring(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.idle()
+	run := w.github.AddRun(w.repo, ghtest.Run{})
+	artifact := w.github.AddArtifact(run, ghtest.Artifact{Name: "kernel", Bytes: smallBase(t)})
+	forgotten := make(chan bool, 1)
+	w.during(func() {
+		w.github.UninstallRepo(w.repo)
+		forgotten <- w.wait(func() bool {
+			_, err := w.store.RepoByID(t.Context(), w.repo.ID)
+			return errors.Is(err, store.ErrNotFound)
+		})
+	})
+	w.github.FinishRun(run, "success")
+	if !<-forgotten {
+		t.Fatal("the repository is still known")
+	}
+	w.idle()
+	if m, err := w.store.MeasurementByArtifact(t.Context(), w.repo.ID, artifact); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the measurement is kept: %+v, error %v", m, err)
+	}
+	if log := w.log.String(); strings.Contains(log, "level=error") || strings.Contains(log, "it is tried again") {
+		t.Error("the job did not end quietly")
+	}
+}
+
 func TestInstallationSuspended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -1,6 +1,10 @@
 package store
 
-import "testing"
+import (
+	"errors"
+	"sync"
+	"testing"
+)
 
 // What is left of a forgotten repository's deliveries is that they came.
 func TestForgottenDeliveries(t *testing.T) {
@@ -51,4 +55,39 @@ func TestKeyOfRemoval(t *testing.T) {
 		}
 		seen[j.Key()] = true
 	}
+}
+
+// A measurement that is finished while its repository is forgotten is not kept, whichever comes first.
+func TestMeasurementOfForgotten(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		m := Measurement{RepoID: 1, Target: "x", ArtifactID: 1}
+		if _, err := s.PutMeasurement(ctx, m); !errors.Is(err, ErrRemoved) {
+			t.Errorf("of a repository that is not known: %v", err)
+		}
+		left := 0
+		for range 50 {
+			must(t, s.PutRepo(ctx, Repo{ID: 1}))
+			var all sync.WaitGroup
+			for artifact := range int64(4) {
+				all.Go(func() {
+					m := m
+					m.ArtifactID = artifact
+					if _, err := s.PutMeasurement(ctx, m); err != nil && !errors.Is(err, ErrRemoved) {
+						t.Error(err)
+					}
+				})
+			}
+			all.Go(func() {
+				if err := s.DeleteRepo(ctx, 1); err != nil {
+					t.Error(err)
+				}
+			})
+			all.Wait()
+			left += s.count(t, "measurements")
+		}
+		if left != 0 {
+			t.Errorf("%d measurements are left of a repository that was forgotten", left)
+		}
+	})
 }

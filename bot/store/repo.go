@@ -63,15 +63,15 @@ const emptyDeliveries = `UPDATE deliveries SET payload = ?2, installation = 0, r
 // DeleteRepo forgets a repository and all that belongs to it. Of its deliveries the GUIDs stay, so that none is fetched again.
 func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(t tx) error {
+		if _, err := t.exec(ctx, s.sql("DELETE FROM repos WHERE id = ?1"), id); err != nil { // first: see PutMeasurement
+			return err
+		}
 		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands"} {
 			if _, err := t.exec(ctx, s.sql("DELETE FROM "+table+" WHERE repo = ?1"), id); err != nil {
 				return err
 			}
 		}
-		if _, err := t.exec(ctx, s.sql(emptyDeliveries+"WHERE repo = ?1"), id, []byte{}); err != nil {
-			return err
-		}
-		_, err := t.exec(ctx, s.sql("DELETE FROM repos WHERE id = ?1"), id)
+		_, err := t.exec(ctx, s.sql(emptyDeliveries+"WHERE repo = ?1"), id, []byte{})
 		return err
 	})
 }

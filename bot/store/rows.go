@@ -28,16 +28,27 @@ type Measurement struct {
 	Created        time.Time
 }
 
-// PutMeasurement stores a measurement and returns its id. One of the same artifact and target is replaced.
+// PutMeasurement stores a measurement and returns its id. One of the same artifact and target is replaced. It returns ErrRemoved,
+// and stores nothing, when the repository was forgotten in the meantime.
 func (s *Store) PutMeasurement(ctx context.Context, m Measurement) (id int64, err error) {
-	err = notFound(s.write.QueryRowContext(ctx, s.sql(`INSERT INTO measurements
-		(repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-		ON CONFLICT (repo, artifact, target) DO UPDATE SET sha = excluded.sha, run = excluded.run, run_event = excluded.run_event,
-		digest = excluded.digest, trusted = excluded.trusted, problem = excluded.problem, blob = excluded.blob, created = excluded.created
-		RETURNING id`),
-		m.RepoID, m.Target, m.SHA, m.RunID, m.RunEvent, m.ArtifactID, m.ArtifactDigest, number(m.Trusted), m.Problem, notNil(m.Blob),
-		s.orNow(m.Created)).Scan(&id))
+	err = s.inTx(ctx, func(t tx) error {
+		// The row stays locked until the end, and DeleteRepo takes it first. So it deletes this measurement, or comes before it.
+		n, err := t.exec(ctx, s.sql(`UPDATE repos SET id = id WHERE id = ?1`), m.RepoID)
+		if err == nil && n == 0 {
+			err = ErrRemoved
+		}
+		if err != nil {
+			return err
+		}
+		return t.row(ctx, s.sql(`INSERT INTO measurements
+			(repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+			ON CONFLICT (repo, artifact, target) DO UPDATE SET sha = excluded.sha, run = excluded.run, run_event = excluded.run_event,
+			digest = excluded.digest, trusted = excluded.trusted, problem = excluded.problem, blob = excluded.blob, created = excluded.created
+			RETURNING id`),
+			[]any{m.RepoID, m.Target, m.SHA, m.RunID, m.RunEvent, m.ArtifactID, m.ArtifactDigest, number(m.Trusted), m.Problem, notNil(m.Blob),
+				s.orNow(m.Created)}, &id)
+	})
 	return id, err
 }
 

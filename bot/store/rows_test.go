@@ -17,6 +17,8 @@ var day = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 func TestMeasurements(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
+		must(t, s.PutRepo(ctx, Repo{ID: 1}))
+		must(t, s.PutRepo(ctx, Repo{ID: 2}))
 		put := func(m Measurement) Measurement {
 			t.Helper()
 			id, err := s.PutMeasurement(ctx, m)
@@ -255,6 +257,9 @@ func TestRepos(t *testing.T) {
 func fill(t *testing.T, s *Store, repo int64) {
 	t.Helper()
 	ctx := t.Context()
+	if _, err := s.RepoByID(ctx, repo); errors.Is(err, ErrNotFound) {
+		must(t, s.PutRepo(ctx, Repo{ID: repo}))
+	}
 	_, err := s.PutMeasurement(ctx, Measurement{RepoID: repo, Target: "x", ArtifactID: 1, Created: day})
 	must(t, err)
 	_, err = s.PutEvaluation(ctx, Evaluation{RepoID: repo, Pull: 1, Created: day}, 0)

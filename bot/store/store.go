@@ -23,6 +23,9 @@ var ErrNotFound = errors.New("not in the store")
 // ErrSuperseded says that a newer head of the pull request is wanted: what was made for the older one was not written.
 var ErrSuperseded = errors.New("superseded by a newer head")
 
+// ErrRemoved says that the repository was taken from the App: what was made from it meanwhile was not written.
+var ErrRemoved = errors.New("the repository was taken from the App")
+
 // A Store is safe for use by several goroutines, and a database by several replicas.
 type Store struct {
 	write  *sql.DB // one connection on SQLite, which has one writer
