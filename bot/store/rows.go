@@ -21,16 +21,23 @@ type Measurement struct {
 	RunID          int64
 	RunEvent       string
 	ArtifactID     int64
-	ArtifactDigest string // as GitHub gave it, or ""
-	Trusted        bool   // may be a baseline
-	Blob           []byte // compressed by whoever made it; nil when there is a problem
-	Problem        string // why it could not be measured, or ""
-	Created        time.Time
+	ArtifactDigest string    // as GitHub gave it, or ""
+	Trusted        bool      // may be a baseline
+	Branch         string    // that a trusted run was for; "" keeps the measurement out of every history
+	Blob           []byte    // compressed by whoever made it; nil when there is a problem
+	Problem        string    // why it could not be measured, or ""
+	Built          time.Time // when the run was created; zero: when it was measured
+	Created        time.Time // when it was measured
 }
 
-// PutMeasurement stores a measurement and returns its id. One of the same artifact and target is replaced. It returns ErrRemoved,
-// and stores nothing, when the repository was forgotten in the meantime.
+// PutMeasurement stores a measurement and returns its id. One of the same artifact and target is replaced; what PutSizes stored of
+// it goes. It returns ErrRemoved, and stores nothing, when the repository was forgotten in the meantime.
 func (s *Store) PutMeasurement(ctx context.Context, m Measurement) (id int64, err error) {
+	created := s.orNow(m.Created)
+	built := created
+	if !m.Built.IsZero() {
+		built = m.Built.UnixMicro()
+	}
 	err = s.inTx(ctx, func(t tx) error {
 		// The row stays locked until the end, and DeleteRepo takes it first. So it deletes this measurement, or comes before it.
 		n, err := t.exec(ctx, s.sql(`UPDATE repos SET id = id WHERE id = ?1`), m.RepoID)
@@ -40,14 +47,19 @@ func (s *Store) PutMeasurement(ctx context.Context, m Measurement) (id int64, er
 		if err != nil {
 			return err
 		}
-		return t.row(ctx, s.sql(`INSERT INTO measurements
-			(repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+		err = t.row(ctx, s.sql(`INSERT INTO measurements
+			(repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created, branch, built)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
 			ON CONFLICT (repo, artifact, target) DO UPDATE SET sha = excluded.sha, run = excluded.run, run_event = excluded.run_event,
-			digest = excluded.digest, trusted = excluded.trusted, problem = excluded.problem, blob = excluded.blob, created = excluded.created
+			digest = excluded.digest, trusted = excluded.trusted, problem = excluded.problem, blob = excluded.blob, created = excluded.created,
+			branch = excluded.branch, built = excluded.built
 			RETURNING id`),
 			[]any{m.RepoID, m.Target, m.SHA, m.RunID, m.RunEvent, m.ArtifactID, m.ArtifactDigest, number(m.Trusted), m.Problem, notNil(m.Blob),
-				s.orNow(m.Created)}, &id)
+				created, m.Branch, built}, &id)
+		if err == nil {
+			_, err = t.exec(ctx, s.sql(`DELETE FROM sizes WHERE measurement = ?1`), id)
+		}
+		return err
 	})
 	return id, err
 }
@@ -57,17 +69,18 @@ func (s *Store) ForgetFailures(ctx context.Context, repoID int64, sha string) (i
 	return s.exec(ctx, `DELETE FROM measurements WHERE repo = ?1 AND sha = ?2 AND problem <> ''`, repoID, sha)
 }
 
-const measurementColumns = `SELECT id, repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created FROM measurements `
+const measurementColumns = `SELECT id, repo, target, sha, run, run_event, artifact, digest, trusted, problem, blob, created, branch, built
+	FROM measurements `
 
 func (s *Store) measurement(ctx context.Context, where string, args ...any) (Measurement, error) {
 	var m Measurement
-	var created int64
+	var created, built int64
 	err := s.row(ctx, measurementColumns+where, args, &m.ID, &m.RepoID, &m.Target, &m.SHA, &m.RunID, &m.RunEvent, &m.ArtifactID,
-		&m.ArtifactDigest, &m.Trusted, &m.Problem, &m.Blob, &created)
+		&m.ArtifactDigest, &m.Trusted, &m.Problem, &m.Blob, &created, &m.Branch, &built)
 	if err != nil {
 		return Measurement{}, err
 	}
-	m.Created = fromMicro(created)
+	m.Created, m.Built = fromMicro(created), fromMicro(built)
 	if len(m.Blob) == 0 {
 		m.Blob = nil
 	}

@@ -23,10 +23,13 @@ func TestMeasurements(t *testing.T) {
 			t.Helper()
 			id, err := s.PutMeasurement(ctx, m)
 			must(t, err)
-			m.ID = id
+			if m.ID = id; m.Built.IsZero() {
+				m.Built = m.Created
+			}
 			return m
 		}
-		pr := put(Measurement{RepoID: 1, Target: "arm64", SHA: "aaa", RunID: 5, RunEvent: "pull_request", ArtifactID: 10, Blob: []byte{1}, Created: day})
+		pr := put(Measurement{RepoID: 1, Target: "arm64", SHA: "aaa", RunID: 5, RunEvent: "pull_request", ArtifactID: 10, Blob: []byte{1}, Created: day,
+			Branch: "main", Built: day.Add(-time.Hour)})
 		failed := put(Measurement{RepoID: 1, Target: "arm64", SHA: "bbb", RunEvent: "push", ArtifactID: 11, Trusted: true, Problem: "no image", Created: day})
 		old := put(Measurement{RepoID: 1, Target: "arm64", SHA: "ccc", RunEvent: "push", ArtifactID: 12, Trusted: true, Blob: []byte{2}, Created: day})
 		base := put(Measurement{RepoID: 1, Target: "arm64", SHA: "ccc", RunEvent: "push", ArtifactID: 13, Trusted: true, Blob: bytes.Repeat([]byte{0, 255}, 1<<19),
@@ -239,7 +242,7 @@ func TestRepos(t *testing.T) {
 		fill(t, s, 1)
 		fill(t, s, 2)
 		must(t, s.DeleteInstallation(ctx, 3))
-		for _, table := range []string{"measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands", "deliveries"} {
+		for _, table := range []string{"measurements", "sizes", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands", "deliveries"} {
 			if n := s.count(t, table+" WHERE repo = 1"); n != 0 {
 				t.Errorf("%d %s of the deleted installation", n, table)
 			}
@@ -260,8 +263,9 @@ func fill(t *testing.T, s *Store, repo int64) {
 	if _, err := s.RepoByID(ctx, repo); errors.Is(err, ErrNotFound) {
 		must(t, s.PutRepo(ctx, Repo{ID: repo}))
 	}
-	_, err := s.PutMeasurement(ctx, Measurement{RepoID: repo, Target: "x", ArtifactID: 1, Created: day})
+	id, err := s.PutMeasurement(ctx, Measurement{RepoID: repo, Target: "x", ArtifactID: 1, Created: day})
 	must(t, err)
+	must(t, s.PutSizes(ctx, repo, id, "rules", []byte("{}")))
 	_, err = s.PutEvaluation(ctx, Evaluation{RepoID: repo, Pull: 1, Created: day}, 0)
 	must(t, err)
 	must(t, s.PutOutput(ctx, Output{RepoID: repo, Pull: 1, Kind: "comment"}))
@@ -294,14 +298,14 @@ func TestPurge(t *testing.T) {
 		if n != 3+1+2+1 {
 			t.Errorf("%d rows purged, want 3 deliveries, a command, 2 evaluations and the key of a job", n)
 		}
-		for table, want := range map[string]int{"deliveries": 1, "evaluations": 1, "measurements": 1, "pulls": 1, "outputs": 1, "acceptances": 1, "paused": 1, "commands": 0} {
+		for table, want := range map[string]int{"deliveries": 1, "evaluations": 1, "measurements": 1, "sizes": 1, "pulls": 1, "outputs": 1, "acceptances": 1, "paused": 1, "commands": 0} {
 			if got := s.count(t, table); got != want {
 				t.Errorf("%d %s are left, want %d", got, table, want)
 			}
 		}
 		keep.Measurements = time.Hour
-		if n, err := s.Purge(ctx, keep); err != nil || n != 1 {
-			t.Errorf("%d rows purged (error %v), want 1 measurement", n, err)
+		if n, err := s.Purge(ctx, keep); err != nil || n != 2 {
+			t.Errorf("%d rows purged (error %v), want 1 measurement and its sizes", n, err)
 		}
 	})
 }

@@ -104,6 +104,8 @@ func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
 			(SELECT repo, kind, source FROM commands WHERE begun < ?1 LIMIT 500)`},
 		{keep.Evaluations, `DELETE FROM evaluations WHERE id IN (SELECT id FROM evaluations e WHERE created < ?1 AND EXISTS
 			(SELECT 1 FROM evaluations n WHERE n.repo = e.repo AND n.pull = e.pull AND n.id > e.id) LIMIT 100)`},
+		{keep.Measurements, `DELETE FROM sizes WHERE measurement IN (SELECT measurement FROM sizes
+			WHERE measurement NOT IN (SELECT id FROM measurements WHERE created >= ?1) LIMIT 500)`},
 		{keep.Measurements, `DELETE FROM measurements WHERE id IN (SELECT id FROM measurements WHERE created < ?1 LIMIT 20)`},
 		{7 * 24 * time.Hour, `DELETE FROM job_keys WHERE key IN (SELECT key FROM job_keys WHERE updated < ?1 LIMIT 500)`},
 		{24 * time.Hour, `DELETE FROM leases WHERE expires < ?1`},
