@@ -27,6 +27,7 @@ type commands struct {
 	Measure     measureCommand     `cmd:"" help:"Measure a build into a portable file."`
 	Show        showCommand        `cmd:"" help:"Show one build: totals, buckets, crates, runtime inventory, largest symbols."`
 	Config      configCommand      `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
+	Calibrate   calibrateCommand   `cmd:"" help:"Hold budgets against the changes of the past, and suggest some."`
 	Serve       serveCommand       `cmd:"" help:"Run the GitHub App."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is ready."`
 	Setup       setupCommand       `cmd:"" help:"Create the GitHub App in the browser."`

@@ -48,6 +48,11 @@ func TestScripts(t *testing.T) {
 
 func setUp(e *testscript.Env) error {
 	e.Setenv("TERM", "xterm")
+	builds, err := filepath.Abs(filepath.Join("..", "..", "bot", "demo", "builds"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("BUILDS", builds) // measurements of real kernels
 	for _, name := range []string{"small-base", "small-head"} {
 		if err := os.CopyFS(filepath.Join(e.WorkDir, name), os.DirFS(filepath.Join("..", "..", "sizediff", "testdata", name))); err != nil {
 			return err

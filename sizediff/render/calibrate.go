@@ -63,14 +63,20 @@ func (p *page) calibrationGrowth(c *sizediff.Calibration) {
 		g.add(plain(b.Bucket), num(int64(b.Grew)), delta(b.Median), delta(b.P90), delta(b.P95), delta(b.P99), delta(b.Largest))
 	}
 	g.write(p)
-	var most []string
+	var changes []string
+	buckets := map[string][]string{}
 	for _, b := range c.Growth {
-		if b.At != "" {
-			most = append(most, plain(b.Bucket)+" with "+where(c, b))
+		if b.At == "" {
+			continue
 		}
+		change := where(c, b)
+		if buckets[change] == nil {
+			changes = append(changes, change)
+		}
+		buckets[change] = append(buckets[change], plain(b.Bucket))
 	}
-	if len(most) > 0 {
-		p.paragraph("Grew most: "+strings.Join(most, ", ")+".", 2)
+	for _, change := range changes {
+		p.paragraph("Largest with "+change+": "+listed(buckets[change])+".", 2)
 	}
 }
 
@@ -158,6 +164,9 @@ func noiseLine(n sizediff.NoiseSeen) string {
 	return s + "."
 }
 
+// CalibrationMark begins the first line of CalibrationBudgets, a comment.
+const CalibrationMark = "# Replayed "
+
 // CalibrationBudgets is the part of a repository file that a calibration suggests: the key budgets, with the evidence beside
 // each. It begins at the start of a line and ends with a line feed.
 func CalibrationBudgets(c *sizediff.Calibration) string {
@@ -165,9 +174,8 @@ func CalibrationBudgets(c *sizediff.Calibration) string {
 		return "budgets: []\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# From %s that were replayed: together these budgets would have stopped %s of them,\n", counted(c.Changes, "change"), num(int64(c.Stopped)))
-	fmt.Fprintf(&b, "# where at most %s %% was asked for.\n", strconv.FormatFloat(c.StopRate, 'f', -1, 64))
-	b.WriteString("budgets:\n")
+	fmt.Fprintf(&b, "%s%s: all these budgets together would have stopped %s; at most %s %% was asked for.\nbudgets:\n", CalibrationMark,
+		counted(c.Changes, "change"), num(int64(c.Stopped)), strconv.FormatFloat(c.StopRate, 'f', -1, 64))
 	for _, s := range c.Suggested {
 		i := slices.IndexFunc(c.Growth, func(g sizediff.BucketGrowth) bool { return g.Bucket == s.Bucket })
 		g := c.Growth[i]
