@@ -19,6 +19,7 @@ type baseBuild struct {
 	baseline.Decision
 	mergeOf  string // the head was built as merge with this commit; "" when it was built alone
 	measured *sizediff.Measurement
+	built    time.Time        // when its run was created
 	problem  sizediff.Problem // when measured is nil
 	wait     time.Duration    // the base is being built
 }
@@ -231,7 +232,7 @@ func (q *questions) measure(f *baseline.Facts, b *baseBuild) (bool, error) {
 		if b.measured, err = sizediff.ReadMeasurement(bytes.NewReader(row.Blob)); err != nil {
 			return false, fmt.Errorf("stored measurement of commit %s: %w", b.SHA, err)
 		}
-		b.measured.Label = q.target.name
+		b.measured.Label, b.built = q.target.name, row.Built
 		return true, nil
 	}
 	a, ok := q.artifacts[b.RunID]
@@ -244,7 +245,7 @@ func (q *questions) measure(f *baseline.Facts, b *baseBuild) (bool, error) {
 	}
 	m, problem, err := q.look.measure(q.ctx, q.client, q.repo, run, a, q.target.name)
 	if err != nil || problem == nil {
-		b.measured = m
+		b.measured, b.built = m, run.CreatedAt
 		return err == nil, err
 	}
 	setArtifact(f, b.RunID, baseline.Artifact{State: baseline.Unusable, ID: a.ID, Problem: problem.Reason})

@@ -336,7 +336,10 @@ func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Ru
 		}
 		row = store.Measurement{
 			RepoID: repo.ID, Target: storedTarget(run.Path, target), SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
-			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Created: b.Now(),
+			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Built: run.CreatedAt, Created: b.Now(),
+		}
+		if row.Trusted {
+			row.Branch = run.HeadBranch
 		}
 		if row.Blob, row.Problem, err = b.fetchAndMeasure(ctx, c, repo, a); err != nil {
 			return nil, nil, err

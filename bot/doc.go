@@ -76,6 +76,7 @@
 //	            reads pull request and repository file again; notes the head and the test merge in the store
 //	            head  ── runs of the head (bot/builds.go), artifacts ── intake ──▶ measurements ──▶ store
 //	            base  ── baseline.Find asks, bot/base.go answers ──▶ a measurement, or why there is none
+//	            past  ── bot/history.go: floors of ratchets, noise ──▶ policy
 //	            Compare, Evaluate (bot/evaluate.go) ──▶ evaluation ──▶ store
 //	            still the head? ── render ──▶ comment and check run (bot/publish.go)
 //
@@ -97,6 +98,8 @@
 //	differences that are only text                     sizediff/texts.go
 //	a finding: its rule, severity and sentence         sizediff/evaluate.go; the rule's name in sizediff/report.go
 //	the verdict of a whole evaluation                  sizediff/verdict.go
+//	what the base branch's past says: floors, noise    bot/history.go; the rows are bot/store/history.go's
+//	budgets that calibrate suggests                    sizediff/calibrate.go; words in sizediff/render/calibrate.go
 //	a field of the JSON report                         sizediff/report.go; see the note on contracts below
 //	the wording of a report                            sizediff/render/words.go and facts.go; a format only lays out
 //	how a hostile name is made harmless                sizediff/render/escape.go: one function for each context
@@ -208,6 +211,17 @@
 //
 // Decision: a baseline is what people with write access built: runs of push, merge_group, schedule or workflow_dispatch of the
 // repository itself. They are measured when they finish, and kept, because artifacts expire.
+//
+// Decision: a history is in the order in which runs were created, whenever they were finished or measured, so that a run that is
+// repeated stays where it was. What its builds amount to is added up when they are measured, and kept under a digest of the
+// buckets' rules; when a repository changes its rules, jobs add up the past again, a few dozen builds at a time.
+//
+// Decision: a ratchet looks back from the base, not from today: what main became after the base is not what the head was built
+// on. A change of toolchain or configuration starts it anew where it suspends budgets, or an upgrade would hold up every pull
+// request for as long as the window is.
+//
+// Decision: noise is what two builds of one commit by the same tools differed by, and nothing without such a pair. Builds of a merge
+// queue are in no history of a branch, because they may never land.
 //
 // Decision: artifacts are measured by a child, twice removed. The child is this program (measure), without environment, network
 // or credentials, with limits on memory, CPU, time and file size, in a folder of its own; and what it leaves behind is read

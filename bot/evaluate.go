@@ -28,11 +28,15 @@ func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, 
 	if policy.Exempt, err = l.exemption(); err != nil {
 		return nil, nil, 0, err
 	}
-	e = l.judge(pairs, policy)
+	if e, err = l.judge(pairs, policy); err != nil {
+		return nil, nil, 0, err
+	}
 	if err := l.considerAcceptances(e); err != nil {
 		return nil, nil, 0, err
 	}
-	l.preview(e, pairs)
+	if err := l.preview(e, pairs); err != nil {
+		return nil, nil, 0, err
+	}
 	return e, steps, 0, nil
 }
 
@@ -55,17 +59,21 @@ func (l *look) pairs(h *headBuilds) (pairs []pair, steps []string, wait time.Dur
 }
 
 // judge compares and judges all targets by one policy.
-func (l *look) judge(pairs []pair, policy sizediff.Policy) *sizediff.Evaluation {
+func (l *look) judge(pairs []pair, policy sizediff.Policy) (*sizediff.Evaluation, error) {
 	e := &sizediff.Evaluation{Policy: policy, Provenance: l.provenance()}
 	for _, p := range pairs {
 		result := sizediff.TargetResult{Name: p.label, Problem: p.problem}
 		if p.measured != nil {
-			result = l.compare(p.headTarget, p.base, policy)
+			judged, err := l.byHistory(e, p.headTarget, p.base)
+			if err != nil {
+				return nil, err
+			}
+			result = l.compare(p.headTarget, p.base, judged)
 			l.choose(&e.Provenance, p.base)
 		}
 		e.Targets = append(e.Targets, result)
 	}
-	return e
+	return e, nil
 }
 
 // compare judges one target against its base, or says why it has none.

@@ -49,20 +49,25 @@ func (l *look) readProposal() (*proposed, error) {
 }
 
 // preview adds what the check would say with the proposed file, and what that loosens.
-func (l *look) preview(e *sizediff.Evaluation, pairs []pair) {
-	switch {
-	case l.proposed == nil:
-	case l.proposed.cfg == nil:
-		e.Proposal = &sizediff.Proposal{Faults: len(l.proposed.faults)}
-	default:
-		policy := l.proposed.cfg.Policy()
-		policy.Exempt = e.Policy.Exempt
-		then := l.judge(pairs, policy)
-		e.Proposal = &sizediff.Proposal{
-			Title: render.CheckTitle(then), Verdict: then.Verdict(), Loosened: sizediff.Loosen(e.Policy, policy, e.Targets),
-			Weaker: config.Weaker(l.cfg, l.proposed.cfg),
-		}
+func (l *look) preview(e *sizediff.Evaluation, pairs []pair) error {
+	if l.proposed == nil {
+		return nil
 	}
+	if l.proposed.cfg == nil {
+		e.Proposal = &sizediff.Proposal{Faults: len(l.proposed.faults)}
+		return nil
+	}
+	policy := l.proposed.cfg.Policy()
+	policy.Exempt = e.Policy.Exempt
+	then, err := l.judge(pairs, policy)
+	if err != nil {
+		return err
+	}
+	e.Proposal = &sizediff.Proposal{
+		Title: render.CheckTitle(then), Verdict: then.Verdict(), Loosened: sizediff.Loosen(e.Policy, then.Policy, e.Targets),
+		Weaker: config.Weaker(l.cfg, l.proposed.cfg),
+	}
+	return nil
 }
 
 // annotate puts the faults of the proposed file on their lines.

@@ -32,6 +32,7 @@ type look struct {
 	pr     gh.PullRequest
 	cfg    *config.Repo
 	seq    int64 // of the head in the store: whoever holds a later one may write, we not
+	sums   int   // measurements of the past that this look may still add up
 	log    *logrus.Entry
 
 	proposed *proposed // the repository file as the pull request wants it, nil when it leaves that alone
@@ -45,7 +46,7 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 	if err != nil {
 		return b.giveUp(err)
 	}
-	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, log: b.log(repo, job.Pull)}
+	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, sums: mostSums, log: b.log(repo, job.Pull)}
 	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
 		return b.giveUp(err)
 	}

@@ -120,7 +120,11 @@ func (b *Bot) measureBaseline(ctx context.Context, c *gh.Client, repo gh.Repo, r
 		if a.Expired || target == "" || len(cfg.Targets) == 0 && i >= maxTargets {
 			continue
 		}
-		if _, _, err := b.measure(ctx, c, repo, run, a, target); err != nil {
+		m, _, err := b.measure(ctx, c, repo, run, a, target)
+		if err == nil && m != nil {
+			err = b.addUp(ctx, repo.ID, storedTarget(run.Path, target), run.HeadBranch, cfg)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -267,13 +267,13 @@ func (r *replay) over(bucket string, limit int64) map[int]bool {
 // budget replays any budget, as Evaluate applies it.
 func (r *replay) budget(b Budget) Replay {
 	out := Replay{
-		Bucket: cmp.Or(b.Bucket, BucketTotal), Targets: b.Targets, Path: b.Path, Bytes: b.Bytes, Percent: b.Percent, Replayed: true,
+		Bucket: cmp.Or(b.Bucket, BucketTotal), Targets: b.Targets, Path: b.Path, Bytes: b.Bytes, Percent: b.Percent, Replayed: !b.Sources,
 	}
 	fits := compileAll(b.Targets, false)
 	for _, c := range r.changes {
 		stopped := false
 		for _, s := range c.steps {
-			if len(b.Targets) > 0 && !anyMatch(fits, s.target) {
+			if !out.Replayed || len(b.Targets) > 0 && !anyMatch(fits, s.target) {
 				continue
 			}
 			from, to := s.from.Sizes, s.to.Sizes
@@ -292,6 +292,9 @@ func (r *replay) budget(b Budget) Replay {
 		if stopped {
 			out.Stopped++
 		}
+	}
+	if !out.Replayed {
+		out.Stopped = 0
 	}
 	return out
 }

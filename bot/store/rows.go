@@ -81,6 +81,9 @@ func (s *Store) measurement(ctx context.Context, where string, args ...any) (Mea
 		return Measurement{}, err
 	}
 	m.Created, m.Built = fromMicro(created), fromMicro(built)
+	if built == 0 { // of a time when this was not kept
+		m.Built = m.Created
+	}
 	if len(m.Blob) == 0 {
 		m.Blob = nil
 	}

@@ -211,7 +211,7 @@ type summer struct {
 
 func pathsOf(budgets []sizediff.Budget) (paths []string) {
 	for _, b := range budgets {
-		if b.Path != "" {
+		if b.Path != "" && !b.Sources {
 			paths = append(paths, b.Path)
 		}
 	}
