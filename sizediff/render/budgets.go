@@ -114,17 +114,20 @@ func boundName(t *sizediff.TargetResult, say voice, b sizediff.Budget) string {
 // floorWords are a floor and where it was: "38,912 B at b41d77e".
 func floorWords(say voice, f sizediff.Floor) string {
 	if f.SHA == "" {
-		return bytesOf(f.Bytes)
+		return num(f.Bytes) + " B"
 	}
-	return bytesOf(f.Bytes) + " at " + say.code(short(f.SHA))
+	return num(f.Bytes) + " B at " + say.code(short(f.SHA))
 }
 
 // budgetLine says one budget or ratchet and how it went. What is not judged is never called within.
 func budgetLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) string {
 	name := boundName(t, say, b.Budget)
 	why := strings.TrimSuffix(say.prose(b.Why), ".")
-	if b.Status == sizediff.BudgetNotJudged {
-		return name + " is not judged: " + why
+	switch {
+	case b.Status == sizediff.BudgetNotJudged && b.Ratchet != nil:
+		return "The ratchet on " + name + " is not judged: " + why
+	case b.Status == sizediff.BudgetNotJudged:
+		return "The budget of " + name + " is not judged: " + why
 	}
 	var s string
 	if b.Ratchet != nil {
@@ -133,6 +136,8 @@ func budgetLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) st
 		s = fmt.Sprintf("%s: %s of %s B", name, delta(b.Delta), num(b.Limit))
 	}
 	switch {
+	case b.Status == sizediff.BudgetOver && b.Ratchet != nil:
+		return s + fmt.Sprintf(", over by %s B; this change adds %s", num(b.Delta-b.Limit), bytesOf(b.Ratchet.Growth))
 	case b.Status == sizediff.BudgetOver:
 		return s + fmt.Sprintf(", over by %s B", num(b.Delta-b.Limit))
 	case b.Status == sizediff.BudgetSuspended && why != "":
@@ -170,16 +175,21 @@ func besideTable(b sizediff.BudgetResult) bool {
 	return b.Budget.Path != "" || b.Ratchet != nil || b.Status == sizediff.BudgetNotJudged
 }
 
-// besides are the lines about the budgets that the first table has no cell for, each with the targets that it holds for.
+// besides are the lines about the budgets that the first table has no cell for, or none because of an exemption, each with the
+// targets that it holds for.
 func (v *view) besides(say voice, limit int) []string {
 	var order []string
 	names := map[string][]string{}
 	for _, t := range v.compared {
 		for _, b := range t.Budgets {
-			if !besideTable(b) || v.exempted(b) {
+			shownOnly := v.e.Policy.Exempt != nil && b.Status == sizediff.BudgetSuspended
+			if !besideTable(b) && !shownOnly || v.exempted(b) {
 				continue
 			}
-			line := boundKind(b) + "\x00" + budgetLine(t, b, say)
+			if shownOnly {
+				b.Why = "" // said once, for all
+			}
+			line := besideLine(t, b, say)
 			if names[line] == nil {
 				order = append(order, line)
 			}
@@ -193,24 +203,28 @@ func (v *view) besides(say voice, limit int) []string {
 		if i == limit {
 			return append(out, fmt.Sprintf("%s on budgets and ratchets.", sentenceCase(counted(len(order)-i, "more line"))))
 		}
-		kind, text, _ := strings.Cut(line, "\x00")
 		if len(v.e.Targets) > 1 {
-			kind += " (" + strings.Join(capNames(names[line]), ", ") + ")"
+			line += " (" + strings.Join(capNames(names[line]), ", ") + ")"
 		}
-		out = append(out, kind+": "+text+".")
+		out = append(out, line+".")
 	}
 	return out
+}
+
+// besideLine is budgetLine where nothing around it says that it is about a budget.
+func besideLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) string {
+	switch line := budgetLine(t, b, say); {
+	case b.Status == sizediff.BudgetNotJudged:
+		return line
+	case b.Ratchet != nil:
+		return "Ratchet: " + line
+	default:
+		return "Budget of " + line
+	}
 }
 
 // exempted: that nothing is judged is said once, for all budgets.
 func (v *view) exempted(b sizediff.BudgetResult) bool {
 	x := v.e.Policy.Exempt
 	return x != nil && x.Unlimited && !b.Budget.Sources && b.Status == sizediff.BudgetNotJudged
-}
-
-func boundKind(b sizediff.BudgetResult) string {
-	if b.Ratchet != nil {
-		return "Ratchet"
-	}
-	return "Budget"
 }

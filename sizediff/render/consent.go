@@ -51,16 +51,35 @@ func (v *view) reason(say voice, a *sizediff.Acceptance) string {
 
 // bounds say up to where an acceptance holds, one clause for each bucket.
 func (v *view) bounds(say voice, a *sizediff.Acceptance) []string {
-	type key struct {
-		bucket, path string
-		ratchet      bool
+	var out []string
+	for _, g := range v.groups(say, a.Growth) {
+		name, most := v.noun(say, g.budget), strings.Join(capList(g.amounts, 4), " or ")
+		if g.ratchet {
+			out = append(out, fmt.Sprintf("%s is more than %s above its lowest", name, most))
+		} else {
+			out = append(out, fmt.Sprintf("%s grows beyond %s", name, most))
+		}
 	}
-	var order []key
-	amounts := map[key][]string{}
-	for _, g := range a.Growth {
-		k := key{cmp.Or(g.Bucket, sizediff.BucketTotal), g.Path, g.Ratchet}
-		if amounts[k] == nil {
-			order = append(order, k)
+	return capList(out, 3)
+}
+
+// growthGroup is what is accepted of one bucket, target by target.
+type growthGroup struct {
+	budget  sizediff.Budget
+	ratchet bool
+	amounts []string // "+1,344 B (x86_64)"
+}
+
+func (v *view) groups(say voice, growth []sizediff.AcceptedGrowth) []growthGroup {
+	var out []growthGroup
+	for _, g := range growth {
+		b := sizediff.Budget{Bucket: cmp.Or(g.Bucket, sizediff.BucketTotal), Path: g.Path}
+		i := slices.IndexFunc(out, func(x growthGroup) bool {
+			return x.budget.Bucket == b.Bucket && x.budget.Path == b.Path && x.ratchet == g.Ratchet
+		})
+		if i < 0 {
+			i = len(out)
+			out = append(out, growthGroup{budget: b, ratchet: g.Ratchet})
 		}
 		amount := deltaBytes(g.Delta)
 		if g.Ratchet {
@@ -69,18 +88,9 @@ func (v *view) bounds(say voice, a *sizediff.Acceptance) []string {
 		if len(v.e.Targets) > 1 {
 			amount += " (" + say.name(g.Target) + ")"
 		}
-		amounts[k] = append(amounts[k], amount)
+		out[i].amounts = append(out[i].amounts, amount)
 	}
-	var out []string
-	for _, k := range order {
-		name, most := v.noun(say, sizediff.Budget{Bucket: k.bucket, Path: k.path}), strings.Join(capList(amounts[k], 4), " or ")
-		if k.ratchet {
-			out = append(out, fmt.Sprintf("%s is more than %s above its lowest", name, most))
-		} else {
-			out = append(out, fmt.Sprintf("%s grows beyond %s", name, most))
-		}
-	}
-	return capList(out, 3)
+	return out
 }
 
 // noun is what a budget bounds, as in the middle of a sentence.
@@ -94,19 +104,26 @@ func (v *view) noun(say voice, b sizediff.Budget) string {
 // partly says which part of the growth is accepted, when another is not. "" when none is.
 func (v *view) partly(say voice) string {
 	a := v.e.Acceptance
-	var parts []string
+	var covered []sizediff.AcceptedGrowth
 	for _, t := range v.compared {
 		for _, b := range overBudgets(t) {
 			if a.Covers(t.Name, b) {
-				parts = append(parts, v.overAmount(say, b)+v.inTarget(say, t))
+				covered = append(covered, sizediff.AcceptedGrowth{Target: t.Name, Bucket: b.Bucket(), Path: b.Budget.Path, Ratchet: b.Ratchet != nil, Delta: b.Delta})
 			}
 		}
 	}
-	if len(parts) == 0 {
+	if len(covered) == 0 {
 		return ""
 	}
-	s := fmt.Sprintf("%s %s accepted by %s%s.", listed(capList(parts, 4)), verb(parts, "is", "are"), say.code(a.By), acceptedFor(say, a))
-	return joinSentences(s, v.reason(say, a))
+	var parts []string
+	for _, g := range v.groups(say, covered) {
+		part := v.budgetName(say, g.budget) + " " + listed(capList(g.amounts, 4))
+		if g.ratchet {
+			part = v.budgetName(say, g.budget) + " at " + listed(capList(g.amounts, 4)) + " above its lowest"
+		}
+		parts = append(parts, part)
+	}
+	return joinSentences("Only "+strings.Join(capList(parts, 3), ", ")+" is accepted by "+say.code(a.By)+acceptedFor(say, a)+".", v.reason(say, a))
 }
 
 // lapse says that an acceptance no longer holds, "" when none has lapsed. One that covers nothing of what is over has lapsed,
@@ -156,4 +173,11 @@ func (v *view) command(words string) string {
 // open are the budgets of a target that are over and not accepted.
 func (v *view) open(t *sizediff.TargetResult) []sizediff.BudgetResult {
 	return slices.DeleteFunc(overBudgets(t), func(b sizediff.BudgetResult) bool { return v.e.Acceptance.Covers(t.Name, b) })
+}
+
+// opens reports whether something of a bucket is over and not accepted.
+func (v *view) opens(bucket string) bool {
+	return v.verdict == sizediff.VerdictOver && slices.ContainsFunc(v.compared, func(t *sizediff.TargetResult) bool {
+		return slices.ContainsFunc(v.open(t), func(b sizediff.BudgetResult) bool { return b.Bucket() == bucket && b.Budget.Path == "" })
+	})
 }

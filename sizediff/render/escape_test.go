@@ -80,7 +80,22 @@ func hostileEvaluations(n string) map[string]*sizediff.Evaluation {
 	unmeasured.Targets = unmeasured.Targets[1:2]
 	quiet := hostileEvaluation(n)
 	quiet.Targets = []sizediff.TargetResult{target(n, same(sizediff.Identical)), target(n+"2", same(sizediff.Unchanged))}
-	return map[string]*sizediff.Evaluation{"over": over, "accepted": accepted, "approximate": approximate, "toolchain": toolchain, "missing": missing, "unmeasured": unmeasured, "quiet": quiet}
+	decided, lapsed, exempted := hostileEvaluation(n), hostileEvaluation(n), hostileEvaluation(n)
+	decided.Targets[0] = ratcheted(decided.Targets[0], 500, 100)
+	decided.Targets[0].Budgets[3].Ratchet.Floor.SHA = n
+	decided.Targets[0] = notJudged(decided.Targets[0], sizediff.BudgetResult{Budget: sizediff.Budget{Bucket: n, Path: n, Sources: true}}, n)
+	decided.Acceptance = &sizediff.Acceptance{By: n, Head: n, Reason: n, Growth: decided.Exceeded()[:1]}
+	decided.Justification, decided.Provenance.CommandPrefix = n, n
+	decided.Proposal = &sizediff.Proposal{Title: n, Weaker: []string{n, n}, Loosened: []sizediff.Loosened{
+		{Target: n, Budget: sizediff.Budget{Bucket: n, Path: n}, Old: 1, New: 2}, {Target: n, Budget: sizediff.Budget{Bucket: n, Path: n, Sources: true}, Old: 1, New: -1},
+		{Target: n, Budget: sizediff.Budget{Bucket: n}, Ratchet: true, Old: 1, New: 2},
+	}}
+	lapsed.Lapsed = &sizediff.Lapse{By: n, Head: n, Reason: n, Why: n}
+	exempted.Policy.Exempt = &sizediff.Exemption{Reason: n}
+	for i, t := range exempted.Targets {
+		exempted.Targets[i] = exempt(t, exempted.Policy.Exempt)
+	}
+	return map[string]*sizediff.Evaluation{"decided": decided, "lapsed": lapsed, "exempted": exempted, "over": over, "accepted": accepted, "approximate": approximate, "toolchain": toolchain, "missing": missing, "unmeasured": unmeasured, "quiet": quiet}
 }
 
 var allowed = map[string]bool{
@@ -94,9 +109,9 @@ var autolinked = regexp.MustCompile(`(?i)@[a-z0-9]|#[0-9]|gh-[0-9]|https?:|www\.
 func TestHostileMarkdown(t *testing.T) {
 	for _, n := range hostileNames {
 		for state, e := range hostileEvaluations(n) {
-			out := asMarkdown(t, e, MarkdownOptions{Updated: n})
 			where := fmt.Sprintf("%s with %q", state, n)
-			checkMarkdown(t, where, out, e)
+			checkMarkdown(t, where, asMarkdown(t, e, MarkdownOptions{Updated: n}), e)
+			checkMarkdown(t, where+" as text", asMarkdown(t, e, MarkdownOptions{Updated: n, Style: StyleText, Mention: []string{n}}), e)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func fixtures() []fixture {
 	one := func(r *sizediff.Report) []sizediff.TargetResult { return []sizediff.TargetResult{target("", r)} }
 	tolerated := &sizediff.Evaluation{Provenance: exact, Policy: sizediff.LinuxKernel(), Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", configReport()))}}
 
-	return []fixture{
+	return append(decisionFixtures(), []fixture{
 		{name: "growth", e: &sizediff.Evaluation{Targets: growth(), Provenance: exact}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
 		{name: "growth-cli", e: &sizediff.Evaluation{Targets: one(growthReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
 		{name: "shrinkage", e: &sizediff.Evaluation{Targets: one(shrunkReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
@@ -308,7 +308,7 @@ func fixtures() []fixture {
 		{name: "config", e: tolerated, verdict: sizediff.VerdictConfig, off: Neutral, on: Neutral},
 		{name: "modules", e: &sizediff.Evaluation{Targets: one(modulesReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
 		{name: "nothing", e: &sizediff.Evaluation{}, verdict: sizediff.VerdictNotMeasured, off: Neutral, on: Neutral},
-	}
+	}...)
 }
 
 func onlyBuildID() *sizediff.Report {

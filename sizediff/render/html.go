@@ -195,7 +195,7 @@ func newTargetPage(index int, t *sizediff.TargetResult) targetPage {
 	p.Sections, p.SameSections = sectionTotals(r)
 	for _, b := range t.Budgets {
 		if besideTable(b) {
-			p.Budgets = append(p.Budgets, boundKind(b)+": "+budgetLine(t, b, htmlVoice))
+			p.Budgets = append(p.Budgets, besideLine(t, b, htmlVoice))
 		} else {
 			p.HasBudget = true
 		}

@@ -66,6 +66,7 @@ func (c *comment) write() {
 		c.notes()
 	case c.o.Style == StyleText:
 		c.textBlock()
+		c.missingLines()
 		c.missingNotes()
 		c.besides()
 		c.notes()
@@ -186,7 +187,7 @@ func (c *comment) rowLabel(r row) string {
 	label := markdownProse(r.label)
 	switch r.kind {
 	case rowTotal:
-		if c.v.plainChange() {
+		if c.v.plainChange() || c.v.opens(r.bucket) {
 			label = "**" + label + "**"
 		}
 		return label
@@ -201,7 +202,7 @@ func (c *comment) rowLabel(r row) string {
 	case rowBucket:
 		label += c.crateNames(r.bucket)
 	}
-	if r.bucket == sizediff.BucketRuntime && c.v.verdict == sizediff.VerdictOver {
+	if c.v.opens(r.bucket) {
 		label = "**" + label + "**"
 	}
 	return "▸ " + label

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,26 +42,18 @@ const maxLoose = 8
 
 // looseWords say what the new file allows more of: budgets and ratchets with their bytes, then all else.
 func (v *view) looseWords(say voice, p *sizediff.Proposal) []string {
-	var order []looseSentence
-	used := map[looseSentence][]string{}
+	var order []string
+	same := map[string][]sizediff.Loosened{} // of several targets
 	for _, l := range p.Loosened {
-		w := v.loosened(say, l)
-		if used[w] == nil {
-			order = append(order, w)
+		s := v.loosened(say, l)
+		if same[s] == nil {
+			order = append(order, s)
 		}
-		u := bytesOf(l.Used)
-		if len(v.e.Targets) > 1 {
-			u += " (" + say.name(l.Target) + ")"
-		}
-		used[w] = append(used[w], u)
+		same[s] = append(same[s], l)
 	}
 	var items []string
-	for _, w := range order {
-		if w.unknown {
-			items = append(items, "This pull request "+w.change+"; how much of it is used is not known.")
-			continue
-		}
-		items = append(items, "This pull request "+w.change+" and "+w.before+strings.Join(capList(used[w], 4), ", ")+w.after+".")
+	for _, s := range order {
+		items = append(items, "This pull request "+s+v.usedOf(say, same[s])+".")
 	}
 	for _, w := range p.Weaker {
 		items = append(items, "Less strict: "+strings.TrimSuffix(say.prose(w), ".")+".")
@@ -71,32 +64,55 @@ func (v *view) looseWords(say voice, p *sizediff.Proposal) []string {
 	return items
 }
 
-// looseSentence says one change of the file, around what the pull request uses of it.
-type looseSentence struct {
-	change, before, after string
-	unknown               bool
-}
-
-func (v *view) loosened(say voice, l sizediff.Loosened) looseSentence {
+// loosened says what the new file does to a budget or a ratchet.
+func (v *view) loosened(say voice, l sizediff.Loosened) string {
 	name, from := v.budgetName(say, l.Budget), bytesOf(l.Old)
-	w := looseSentence{before: "grows it by ", unknown: l.Budget.Sources}
+	window := fmt.Sprintf("from %s to %s", sizediff.Days(l.OldWindow), sizediff.Days(l.NewWindow))
 	switch {
 	case l.Ratchet && l.New < 0:
-		w.change = fmt.Sprintf("removes the ratchet on %s (headroom %s)", name, from)
+		return fmt.Sprintf("removes the ratchet on %s (headroom %s)", name, from)
 	case l.New < 0:
-		w.change = fmt.Sprintf("removes the budget of %s (%s)", name, from)
+		return fmt.Sprintf("removes the budget of %s (%s)", name, from)
 	case !l.Ratchet:
-		w.change = fmt.Sprintf("raises the budget of %s from %s to %s", name, from, bytesOf(l.New))
-		w.before, w.after = "uses ", " of it"
-	default:
-		var parts []string
-		if l.New > l.Old {
-			parts = append(parts, fmt.Sprintf("raises the headroom of the ratchet on %s from %s to %s", name, from, bytesOf(l.New)))
-		}
-		if l.NewWindow < l.OldWindow {
-			parts = append(parts, fmt.Sprintf("shortens the window of the ratchet on %s from %s to %s", name, sizediff.Days(l.OldWindow), sizediff.Days(l.NewWindow)))
-		}
-		w.change = strings.Join(parts, ", ")
+		return fmt.Sprintf("raises the budget of %s from %s to %s", name, from, bytesOf(l.New))
+	case l.New <= l.Old:
+		return fmt.Sprintf("shortens the window of the ratchet on %s %s", name, window)
 	}
-	return w
+	s := fmt.Sprintf("raises the headroom of the ratchet on %s from %s to %s", name, from, bytesOf(l.New))
+	if l.NewWindow < l.OldWindow {
+		s += ", shortens its window " + window
+	}
+	return s
+}
+
+// usedOf says how much the pull request uses of one loosened budget, the target that uses most first.
+func (v *view) usedOf(say voice, list []sizediff.Loosened) string {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b sizediff.Loosened) int {
+		return cmp.Or(cmp.Compare(b.Used, a.Used), cmp.Compare(a.Target, b.Target))
+	})
+	most := list[0]
+	raised := !most.Ratchet && most.New >= 0
+	name := v.budgetName(say, most.Budget)
+	var s string
+	switch {
+	case most.Budget.Sources:
+		return "; how much of it is used is not known"
+	case most.Used == 0 && raised:
+		return " and uses nothing of it"
+	case most.Used == 0:
+		return " and does not grow " + name
+	case raised:
+		s = " and uses " + bytesOf(most.Used) + " of it"
+	default:
+		s = " and grows " + name + " by " + bytesOf(most.Used)
+	}
+	if len(v.e.Targets) < 2 {
+		return s
+	}
+	targets := []string{say.name(most.Target)}
+	for _, l := range list[1:] {
+		targets = append(targets, say.name(l.Target)+" "+bytesOf(l.Used))
+	}
+	return s + " (" + strings.Join(capList(targets, 4), ", ") + ")"
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"html"
 	"io"
 	"os"
 	"path/filepath"
@@ -112,7 +113,9 @@ func TestFormatsAgree(t *testing.T) {
 
 var markup = regexp.MustCompile("[`*]|</?code>")
 
-func plainMarkdown(s string) string { return strings.TrimSpace(markup.ReplaceAllString(s, "")) }
+func plainMarkdown(s string) string {
+	return strings.TrimSpace(html.UnescapeString(markup.ReplaceAllString(s, "")))
+}
 
 func TestTextIsNarrow(t *testing.T) {
 	evaluations := map[string]*sizediff.Evaluation{"hostile": hostileEvaluation(hostileNames[0])}

@@ -11,8 +11,7 @@ func (c *comment) textBlock() {
 	if c.v.verdict == sizediff.VerdictNoChange {
 		return
 	}
-	p := &page{o: Options{Top: c.d.symbols}.withDefaults()}
-	p.o.Top = c.d.symbols
+	p := &page{o: Options{}.withDefaults()}
 	var left []string
 	for i, t := range c.v.compared {
 		if i > 0 && (c.d.worstOnly || c.d.minimal) || i >= maxColumns {
@@ -57,7 +56,9 @@ func (c *comment) textTarget(p *page, t *sizediff.TargetResult) {
 		return
 	}
 	p.line("")
-	p.WriteString(bloatBlock(t.Report, "Function", c.d.symbols, defaultWidth, c.o.FoldBelow))
+	if countSymbols(t.Report.Symbols) != (symbolTally{}) {
+		p.WriteString(bloatBlock(t.Report, "Function", c.d.symbols, defaultWidth, c.o.FoldBelow))
+	}
 	for _, l := range closingLines(t.Report.Closing, func(s string) string { return s }) {
 		p.paragraph(l, 2)
 	}
@@ -78,4 +79,15 @@ func (c *comment) textBudget(t *sizediff.TargetResult, r row) string {
 		return num(b.Limit) + ", over by " + num(b.Delta-b.Limit)
 	}
 	return num(b.Limit)
+}
+
+// missingLines are the targets that could not be compared, which have no column here.
+func (c *comment) missingLines() {
+	for i, t := range c.v.missing {
+		if i == maxColumns {
+			return // missingNotes counts the others
+		}
+		p := problemOf(t)
+		c.line("\n%s %s: %s", targetTitle(t), p.Kind, markdownLinked(p))
+	}
 }

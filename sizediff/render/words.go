@@ -89,7 +89,11 @@ func (v *view) headline(say voice) headline {
 	default:
 		h = v.headlineWithin(say)
 	}
-	h.rest = joinSentences(h.rest, v.lapse(say))
+	if v.verdict == sizediff.VerdictOver {
+		h.rest = joinSentences(v.lapse(say), h.rest)
+	} else {
+		h.rest = joinSentences(h.rest, v.lapse(say))
+	}
 	if len(v.missing) > 0 {
 		h.verdict = strings.TrimSuffix(strings.TrimSuffix(h.verdict, ":"), ".") + "; " + v.missingWords(say) + lastMark(h.verdict)
 	}
