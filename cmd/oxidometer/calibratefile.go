@@ -48,7 +48,7 @@ func (f fileToSuggest) with(c *sizediff.Calibration) (string, error) {
 		got.Warnings = nil
 	}
 	if err != nil || !reflect.DeepEqual(&want, got) {
-		return "", fmt.Errorf("%s: its budgets cannot be replaced, because they are not lines by themselves; write them below a line that is budgets:", f.name)
+		return "", fmt.Errorf("%s: its budgets cannot be replaced, because they are not lines by themselves; write budgets: at the start of a line, and its entries below", f.name)
 	}
 	return text, nil
 }
