@@ -121,7 +121,7 @@
 //	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
 //	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
 //	what a build says of itself (manifest.json)        sizediff/manifest.go; who writes it: cmd/oxidometer/manifest.go, deploy/ci
-//	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go
+//	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go, confine_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one
 //	how long things are kept                           bot/store/work.go
 //	a page or a metric                                 bot/web
@@ -225,7 +225,8 @@
 //
 // Decision: artifacts are measured by a child, twice removed. The child is this program (measure), without environment, network
 // or credentials, with limits on memory, CPU, time and file size, in a folder of its own; and what it leaves behind is read
-// back with limits too, since whoever took over the child wrote it.
+// back with limits too, since whoever took over the child wrote it. Where the kernel has Landlock it also gives up all other files
+// before it reads (intake.Confine). That is the one place that needs package unsafe.
 //
 // Decision: our comment is found by its number in the store, else by the App that wrote it and a marker. The marker holds an
 // HMAC over repository and pull request. Its key is derived from the App's private key at the first start and kept in the

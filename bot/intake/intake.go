@@ -19,6 +19,10 @@
 // The child has its own process group, and dies with the server. Where user namespaces are permitted it also has its own
 // users, network, IPC and processes. Where they are not, which is logged once, it could reach the network; it has nothing to send.
 //
+// Before it reads the artifact, the measure command also confines itself (see Confine): it keeps that one file and its directory,
+// and cannot reach the server's key or database, run programs or connect. That needs Landlock, Linux 5.13 or later, and a
+// program without cgo; elsewhere it goes without. Sockets in the file system and UDP are not covered.
+//
 // On systems other than Linux only time and output are limited. That is enough to try things out, not for strangers' builds.
 package intake
 

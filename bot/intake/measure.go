@@ -78,7 +78,7 @@ func unreadable(err error) error {
 // child runs the measure command on one file and leaves a measurement in another.
 func (m *measuring) child(ctx context.Context, doing, from, to string, memory int64) error {
 	l := limits{doing: doing, memory: memory, file: m.in.o.FileLimit, cpu: m.in.o.CPUTime, wall: m.in.o.WallTime, output: to, outputSize: maxMeasurement}
-	e, err := m.in.runChild(ctx, m.dir.path, l, "measure", from, "-o", to)
+	e, err := m.in.runChild(ctx, m.dir.path, l, "measure", from, "-o", to, "--confined")
 	if err != nil {
 		return fmt.Errorf("measuring process: cannot be run: %w; check the program and this machine's limits", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -357,6 +358,46 @@ func TestMeasureConfinement(t *testing.T) {
 				t.Errorf("%q, want no network and no other processes", e.Reason)
 			}
 		})
+	}
+}
+
+// TestConfine: where the kernel offers it, a child is left the artifact and its directory, and nothing else.
+func TestConfine(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	secret := write(t, []byte("private key"))
+	in, _ := hostile(t, true) // in a network of its own it could not connect anyway
+	_, err = in.Measure(t.Context(), write(t, []byte("confined "+secret+" "+listener.Addr().String())))
+	e, ok := errors.AsType[*NotMeasured](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	const left = "read the artifact, write the output, rename the output"
+	const all = "error unsupported operation, read the artifact, change the artifact, write the output, rename the output, link in the output, " +
+		"read a file, change a file, make a file, list files, read in another thread, run a program, connect"
+	want := "error <nil>, " + left
+	switch version := landlockVersion(); {
+	case version == 0:
+		want = all
+	case version < 3:
+		want = "error <nil>, read the artifact, change the artifact, write the output, rename the output, connect"
+	case version < 4:
+		want += ", connect"
+	}
+	if e.Reason != want {
+		t.Errorf("it may\n%s\nwant\n%s", e.Reason, want)
+	}
+}
+
+// The real program confines itself, too: it may read a file, but not list a directory.
+func TestMeasureConfinesItself(t *testing.T) {
+	cmd := exec.Command(program(t, "oxidometer"), "measure", filepath.Dir(smallELF), "-o", filepath.Join(t.TempDir(), "out"), "--confined")
+	out, err := cmd.CombinedOutput()
+	if confined := err != nil && strings.Contains(string(out), "permission denied"); confined != (landlockVersion() > 0) {
+		t.Errorf("confined is %t: %v, %s", confined, err, out)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/oxidometer/oxidometer/bot/intake"
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
@@ -12,6 +13,7 @@ type measureCommand struct {
 	Build    string `arg:"" help:"Build to measure."`
 	Output   string `short:"o" required:"" placeholder:"FILE" help:"Write the measurement to FILE; - is standard output."`
 	Manifest string `default:"auto" placeholder:"FILE" help:"What the measurement says of the commit that was built: a manifest.json, none, or auto, which is the build's own, else in GitHub Actions what is checked out here."`
+	Confined bool   `hidden:"" help:"Before reading BUILD, give up all other files and TCP where the kernel can take them; as the server's child."`
 	Target   string `placeholder:"NAME" help:"Name of the build in the manifest that auto makes."`
 }
 
@@ -30,6 +32,11 @@ App knows what to compare it with.`
 func (c *measureCommand) Run(a *app) error {
 	if c.Output == "-" && term.IsTerminal(int(a.stdout.Fd())) {
 		return errors.New("standard output: is a terminal, and a measurement is binary; write it to a file with -o FILE")
+	}
+	if c.Confined {
+		if err := intake.Confine(c.Build, c.Output); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
 	}
 	out, err := a.create(c.Output, c.Build)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,11 @@ func main() {
 	if act, ok := acts[strings.TrimSpace(string(order))]; ok {
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		act(output)
+		return
+	}
+	if rest, ok := strings.CutPrefix(string(order), "confined "); ok {
+		file, address, _ := strings.Cut(rest, " ")
+		confined(input, output, file, address)
 		return
 	}
 	self, err := os.Executable()
@@ -170,6 +176,50 @@ var acts = map[string]func(output string){
 		}
 		say("env %d limits %s files %s up %d pid %d", len(os.Environ()), strings.Join(limits, ","), strings.Join(files, ","), up, os.Getpid())
 	},
+}
+
+// confined confines itself as the real program does, and says what it still may.
+func confined(input, output, file, address string) {
+	err := intake.Confine(input, output)
+	may := []string{fmt.Sprint("error ", err)}
+	self, selfErr := os.Executable()
+	must(selfErr)
+	for _, try := range []struct {
+		name string
+		do   func() error
+	}{
+		{"read the artifact", func() error { _, err := os.ReadFile(input); return err }},
+		{"change the artifact", func() error { return os.Truncate(input, 1) }},
+		{"write the output", func() error { return os.WriteFile(output+".new", nil, 0o600) }},
+		{"rename the output", func() error { return os.Rename(output+".new", output+".old") }},
+		{"link in the output", func() error { return os.Symlink(file, output+".link") }},
+		{"read a file", func() error { _, err := os.ReadFile(file); return err }},
+		{"change a file", func() error { return os.WriteFile(file, nil, 0o600) }},
+		{"make a file", func() error { return os.WriteFile(file+".new", nil, 0o600) }},
+		{"list files", func() error { _, err := os.ReadDir(filepath.Dir(file)); return err }},
+		{"read in another thread", func() error {
+			errs := make(chan error)
+			go func() {
+				runtime.LockOSThread()
+				_, err := os.ReadFile(file)
+				errs <- err
+			}()
+			return <-errs
+		}},
+		{"run a program", func() error { return exec.Command(self, "measure", file, "-o", output).Start() }},
+		{"connect", func() error {
+			c, err := net.Dial("tcp", address)
+			if err == nil {
+				c.Close()
+			}
+			return err
+		}},
+	} {
+		if try.do() == nil {
+			may = append(may, try.name)
+		}
+	}
+	say("%s", strings.Join(may, ", "))
 }
 
 func serve(url, size, dir, self string) {
