@@ -229,7 +229,7 @@ func TestUnit(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"DynamicUser=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
-		"PrivateTmp=yes", "SystemCallFilter=@system-service", "StateDirectory=oxidometer", "CacheDirectory=oxidometer",
+		"PrivateTmp=yes", "SystemCallFilter=@system-service", "SystemCallErrorNumber=EPERM", "StateDirectory=oxidometer", "CacheDirectory=oxidometer",
 		"Environment=TMPDIR=" + cache, "Environment=OXIDOMETER_DATABASE=sqlite:" + data + "/oxidometer.db"} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("the unit lacks %s", line)
