@@ -59,21 +59,21 @@ type imagePair struct {
 func (c *comparison) images() {
 	baseImages := c.base.Images
 	if c.base.Lone && c.head.Lone && len(baseImages) == 1 && len(c.head.Images) == 1 {
-		baseImages = []ImageFile{{c.head.Images[0].Path, baseImages[0].FileSize, baseImages[0].Image}}
+		baseImages = []ImageFile{{Path: c.head.Images[0].Path, FileSize: baseImages[0].FileSize, Group: c.head.Images[0].Group, Image: baseImages[0].Image}}
 	}
 	for _, p := range pairByKey(baseImages, c.head.Images, func(f ImageFile) string { return f.Path }) {
 		row := ImageChange{Status: ImageChanged}
 		var base, head *tally
 		ip := &imagePair{row: len(c.out.Images)}
 		if p.base != nil {
-			row.Path, ip.base = p.base.Path, p.base.Image
+			row.Path, row.Group, ip.base = p.base.Path, p.base.Group, p.base.Image
 			row.Stripped = p.base.Stripped
 			base = c.tally(p.base)
 			c.baseSum.add(base)
 			c.baseSum.file += p.base.FileSize
 		}
 		if p.head != nil {
-			row.Path, ip.head = p.head.Path, p.head.Image
+			row.Path, row.Group, ip.head = p.head.Path, p.head.Group, p.head.Image
 			row.Stripped = row.Stripped || p.head.Stripped
 			head = c.tally(p.head)
 			c.headSum.add(head)

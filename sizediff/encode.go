@@ -286,7 +286,7 @@ func (d *decoder) measurement() *Measurement {
 	for n := d.count(); n > 0 && !d.bad; n-- {
 		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.size()), Image: d.image()})
 	}
-	if len(m.Images) == 0 {
+	if len(m.Images)+len(m.Opaque) == 0 {
 		d.fail()
 	}
 	for _, f := range m.Images {

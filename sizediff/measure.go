@@ -18,8 +18,10 @@ type MeasureOptions struct {
 	// Portable makes digests that hold outside this process. It is needed to write the measurement, and to compare it with
 	// one that was read.
 	Portable bool
-	Cache    *Cache                // images measured before; may be nil
-	Progress func(done, total int) // called as images finish, from one goroutine at a time; may be nil
+	// Imageless accepts a build without any image that has other files: they are counted by size.
+	Imageless bool
+	Cache     *Cache                // images measured before; may be nil
+	Progress  func(done, total int) // called as images finish, from one goroutine at a time; may be nil
 }
 
 // Cache holds measured images by what they contain, so that an image that stands in two builds is parsed once.
@@ -88,7 +90,7 @@ func Measure(b *source.Build, o MeasureOptions) (*Measurement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(images) == 0 {
+	if len(images) == 0 && (packed != nil || !o.Imageless || len(m.Opaque) == 0) {
 		if packed != nil {
 			return m.readPacked(b, packed)
 		}

@@ -17,6 +17,7 @@ type Measurement struct {
 type ImageFile struct {
 	Path     string
 	FileSize int64
+	Group    string // that Select put it into; "" for none. It is no part of the portable form
 	*Image
 }
 

@@ -138,6 +138,7 @@ const (
 // ImageChange is one image of the build.
 type ImageChange struct {
 	Path      string          `json:"path"`
+	Group     string          `json:"group,omitempty"` // under which it is shown, "" for its own path
 	Status    Status          `json:"status"`
 	SameSize  bool            `json:"same_size,omitempty"`  // status changed, but no size differs
 	TextOnly  bool            `json:"text_only,omitempty"`  // status changed, but only by version texts: see Report.Texts

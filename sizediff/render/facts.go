@@ -91,7 +91,7 @@ func onlyText(r *sizediff.Report, t sizediff.TextChange) bool {
 
 // imageGroups splits the images into those worth a row and those that are only counted.
 type imageGroups struct {
-	rows                          []sizediff.ImageChange
+	rows                          []sizediff.ImageChange // a group is one of them, with its sums
 	moves                         []sizediff.ImageChange // became built-in, or a module; they have no row
 	identical, textOnly, sameSize int
 }
@@ -112,7 +112,50 @@ func groupImages(r *sizediff.Report) imageGroups {
 			g.rows = append(g.rows, i)
 		}
 	}
+	g.rows = joined(g.rows)
 	return g
+}
+
+// joined makes one row of the images of a group, called by its name. Largest change first.
+func joined(rows []sizediff.ImageChange) []sizediff.ImageChange {
+	var out []sizediff.ImageChange
+	at, members := map[string]int{}, map[string]int{}
+	for _, i := range rows {
+		k, known := at[i.Group]
+		switch {
+		case i.Group == "":
+			out = append(out, i)
+		case !known:
+			at[i.Group] = len(out)
+			out = append(out, sizediff.ImageChange{Path: i.Path, Group: i.Group, Status: i.Status, Stripped: i.Stripped, Totals: i.Totals})
+		default:
+			sum := &out[k]
+			sum.Totals = plusTotals(sum.Totals, i.Totals)
+			sum.Stripped = sum.Stripped || i.Stripped
+			if sum.Status != i.Status {
+				sum.Status = sizediff.ImageChanged
+			}
+		}
+		members[i.Group]++
+	}
+	if len(at) == 0 {
+		return rows
+	}
+	for k := range out {
+		if group := out[k].Group; group != "" {
+			out[k].Path = fmt.Sprintf("%s (%s)", group, counted(members[group], "image"))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b sizediff.ImageChange) int {
+		return cmp.Or(-cmp.Compare(magnitude(a.Totals.Resident.Delta), magnitude(b.Totals.Resident.Delta)), cmp.Compare(a.Path, b.Path))
+	})
+	return out
+}
+
+func plusTotals(a, b sizediff.Totals) sizediff.Totals {
+	return sizediff.Totals{
+		Resident: a.Resident.Plus(b.Resident), Init: a.Init.Plus(b.Init), Unloaded: a.Unloaded.Plus(b.Unloaded), File: a.File.Plus(b.File),
+	}
 }
 
 // counts tells of the images that have no row.

@@ -134,6 +134,10 @@ func (c *comment) imageRows(r *sizediff.Report, g imageGroups) string {
 
 func (c *comment) sectionsFold(t *sizediff.TargetResult) {
 	sections, unchanged := sectionTotals(t.Report)
+	if opaque := opaqueLines(t.Report, markdownVoice); len(sections) == 0 && len(opaque) > 0 {
+		c.fold(t, fmt.Sprintf("Counted by size only: %s changed", counted(len(opaque), "file")), "- "+strings.Join(firstOf(opaque, 10), "\n- ")+"\n")
+		return
+	}
 	if len(sections) == 0 {
 		return
 	}

@@ -270,6 +270,15 @@ func opaqueLines(r *sizediff.Report, say voice) []string {
 	return lines
 }
 
+// opaqueDelta is the change of all files that only their size is known of.
+func opaqueDelta(r *sizediff.Report) int64 {
+	var sum int64
+	for _, o := range r.Opaque {
+		sum += o.Delta
+	}
+	return sum
+}
+
 func opaqueLine(o sizediff.OpaqueChange, say voice) string {
 	switch o.Status {
 	case sizediff.Added:

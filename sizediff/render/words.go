@@ -213,6 +213,8 @@ func (v *view) growth(say voice, judged bool) string {
 		s = "Resident size is unchanged in all, but not in its parts"
 	case totals.Unloaded.Delta != 0 || totals.File.Delta != 0:
 		s = fmt.Sprintf("Only what is never loaded changes: unloaded %s, files %s", deltaBytes(totals.Unloaded.Delta), deltaBytes(totals.File.Delta))
+	case opaqueDelta(t.Report) != 0:
+		s = "Only files that are counted by size change: " + deltaBytes(opaqueDelta(t.Report))
 	default:
 		s = "Totals are unchanged, but sizes within them differ"
 	}

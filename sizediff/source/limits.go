@@ -18,6 +18,7 @@ type Limits struct {
 	Ratio         int64 // unpacked to packed size of one file or stream; see RatioFloor
 	RatioFloor    int64 // what may always be unpacked, whatever the ratio: small files of zeros are ordinary
 	MemoryBytes   int64 // a larger unpacked file, or the rest of a tar's files, goes to a temporary file
+	Imageless     bool  // an archive or a directory may hold files without any image or measurement among them
 }
 
 // DefaultLimits are generous for kernel builds with debug information and bearable for a server.

@@ -163,7 +163,9 @@ func (b *Build) finish(err error) (*Build, error) {
 		b.unwrap()
 		b.rootManifest()
 		slices.SortFunc(b.Files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
-		err = b.requireImage()
+		if !b.lim.Imageless || len(b.Files) == 0 {
+			err = b.requireImage()
+		}
 	}
 	if err != nil {
 		err = b.fail("", err)
