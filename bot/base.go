@@ -49,7 +49,7 @@ func (l *look) base(t headTarget) (baseBuild, error) {
 		}
 		usable, err := q.measure(facts, &b)
 		if err != nil || usable {
-			return b, err
+			return l.selected(t, b), err
 		}
 		// The artifact turned out to be unusable. The facts say so now; decide again without it.
 	}
@@ -197,12 +197,12 @@ func (q *questions) listArtifacts(ctx context.Context, runs []int64, f *baseline
 func (q *questions) isTarget(f *baseline.Facts, run int64) func(gh.Artifact) bool {
 	i := slices.IndexFunc(f.Runs, func(r baseline.Run) bool { return r.ID == run })
 	return func(a gh.Artifact) bool {
-		return i >= 0 && targetOf(q.cfg.Targets, gh.Run{Path: f.Runs[i].Path}, a.Name) == q.target.name
+		return i >= 0 && slices.Contains(targetsOf(q.cfg.Targets, gh.Run{Path: f.Runs[i].Path}, a.Name), q.target.name)
 	}
 }
 
 func (q *questions) artifactFact(ctx context.Context, a gh.Artifact) (baseline.Artifact, error) {
-	row, err := q.Store.MeasurementByArtifact(ctx, q.repo.ID, a.ID)
+	row, err := q.measuredBefore(ctx, q.repo, q.cfg, a, q.target.name)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return baseline.Artifact{}, err
@@ -243,7 +243,7 @@ func (q *questions) measure(f *baseline.Facts, b *baseBuild) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	m, problem, err := q.look.measure(q.ctx, q.client, q.repo, run, a, q.target.name)
+	m, problem, err := q.look.measure(q.ctx, q.client, q.repo, q.cfg, run, a, q.target.name)
 	if err != nil || problem == nil {
 		b.measured, b.built = m, run.CreatedAt
 		return err == nil, err

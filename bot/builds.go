@@ -251,7 +251,7 @@ func (l *look) runTargets(h *headBuilds, run gh.Run) error {
 			h.notes = append(h.notes, fmt.Sprintf("%d artifacts were not looked at; name the targets in .github/oxidometer.yml", len(artifacts)-i))
 			break
 		}
-		m, problem, err := l.measure(l.ctx, l.client, l.repo, run, a, a.Name)
+		m, problem, err := l.measure(l.ctx, l.client, l.repo, l.cfg, run, a, a.Name)
 		if err != nil {
 			return err
 		}
@@ -273,12 +273,15 @@ func (l *look) namedTargets(h *headBuilds, run gh.Run, artifacts []gh.Artifact) 
 		var m *sizediff.Measurement
 		if problem == nil {
 			var err error
-			if m, problem, err = l.measure(l.ctx, l.client, l.repo, run, a, t.Name); err != nil {
+			if m, problem, err = l.measure(l.ctx, l.client, l.repo, l.cfg, run, a, t.Name); err != nil {
 				return err
 			}
 		}
+		if problem == nil {
+			m, problem = selectHead(l.cfg, t.Name, a.Name, m)
+		}
 		if problem != nil {
-			problem.Kind = sizediff.ProblemNotMeasured
+			problem.Kind = sizediff.ProblemNotMeasured // also where the artifact is no build at all
 			if !t.Required {
 				continue
 			}
@@ -320,30 +323,37 @@ const notABuild sizediff.ProblemKind = "not a build"
 
 // measure returns the measurement of an artifact: from the store, or fetched and measured now, and stored. A problem is
 // what people can do something about; an error is what a later try may mend.
-func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Run, a gh.Artifact, target string) (*sizediff.Measurement, *sizediff.Problem, error) {
+func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, cfg *config.Repo, run gh.Run, a gh.Artifact, target string) (*sizediff.Measurement, *sizediff.Problem, error) {
 	done, err := b.measuring.enter(ctx, a.ID)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	row, err := b.Store.MeasurementByArtifact(ctx, repo.ID, a.ID)
+	row, err := b.measuredBefore(ctx, repo, cfg, a, target)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, nil, err
 	}
-	if err != nil {
+	stored := storedTarget(run.Path, target)
+	switch {
+	case err != nil:
 		if a.Expired {
 			return nil, &sizediff.Problem{Kind: sizediff.ProblemNotMeasured, Reason: "artifact " + a.Name + " has expired"}, nil
 		}
 		row = store.Measurement{
-			RepoID: repo.ID, Target: storedTarget(run.Path, target), SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
+			RepoID: repo.ID, Target: stored, SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
 			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Built: run.CreatedAt, Created: b.Now(),
 		}
 		if row.Trusted {
 			row.Branch = run.HeadBranch
 		}
-		if row.Blob, row.Problem, err = b.fetchAndMeasure(ctx, c, repo, a); err != nil {
+		if row.Blob, row.Problem, err = b.fetchAndMeasure(ctx, c, repo, cfg, a, target); err != nil {
 			return nil, nil, err
 		}
+		if _, err := b.Store.PutMeasurement(ctx, row); err != nil {
+			return nil, nil, err
+		}
+	case row.Target != stored: // an artifact may be several targets, each with files of its own, and each wants a base
+		row.Target = stored
 		if _, err := b.Store.PutMeasurement(ctx, row); err != nil {
 			return nil, nil, err
 		}
@@ -359,6 +369,9 @@ func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, run gh.Ru
 		return nil, nil, fmt.Errorf("stored measurement of artifact %d: %w", a.ID, err)
 	}
 	m.Label = target
+	if len(m.Images) == 0 && !cfg.Selection(target).Opaque {
+		return nil, &sizediff.Problem{Kind: notABuild, Reason: noImage}, nil
+	}
 	return m, nil, nil
 }
 
@@ -421,8 +434,9 @@ func aboutArtifact(name, reason string) string {
 }
 
 // fetchAndMeasure downloads an artifact and measures it in a child process. A problem is the artifact's fault.
-func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, a gh.Artifact) (blob []byte, problem string, err error) {
-	file, err := b.Intake.Fetch(ctx, func(ctx context.Context) (string, error) { return c.ArtifactURL(ctx, repo, a.ID) }, intake.Want{Size: a.Size, Digest: a.Digest})
+func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, cfg *config.Repo, a gh.Artifact, target string) (blob []byte, problem string, err error) {
+	link := func(ctx context.Context) (string, error) { return c.ArtifactURL(ctx, repo, a.ID) }
+	file, err := b.Intake.Fetch(ctx, link, intake.Want{Size: a.Size, Digest: a.Digest, Most: int64(cfg.Limits.ArtifactSize)})
 	if p, ok := errors.AsType[*intake.FetchError](err); ok && !p.Temporary {
 		return nil, p.Error(), nil
 	}
@@ -430,7 +444,7 @@ func (b *Bot) fetchAndMeasure(ctx context.Context, c *gh.Client, repo gh.Repo, a
 		return nil, "", err
 	}
 	defer file.Close()
-	blob, err = b.Intake.Measure(ctx, file.Path)
+	blob, err = b.Intake.Measure(ctx, file.Path, measureOptions(cfg, target))
 	if p, ok := errors.AsType[*intake.NotMeasured](err); ok && !p.Retry {
 		if nothingIn(p.Reason) {
 			return nil, noImage, nil

@@ -116,25 +116,26 @@ func (b *Bot) measureBaseline(ctx context.Context, c *gh.Client, repo gh.Repo, r
 	}
 	slices.SortStableFunc(artifacts, func(x, y gh.Artifact) int { return strings.Compare(x.Name, y.Name) })
 	for i, a := range artifacts {
-		target := targetOf(cfg.Targets, run, a.Name)
-		if a.Expired || target == "" || len(cfg.Targets) == 0 && i >= maxTargets {
+		if a.Expired || len(cfg.Targets) == 0 && i >= maxTargets {
 			continue
 		}
-		m, _, err := b.measure(ctx, c, repo, run, a, target)
-		if err == nil && m != nil {
-			err = b.addUp(ctx, repo.ID, storedTarget(run.Path, target), run.HeadBranch, cfg)
-		}
-		if err != nil {
-			return err
+		for _, target := range targetsOf(cfg.Targets, run, a.Name) {
+			m, _, err := b.measure(ctx, c, repo, cfg, run, a, target)
+			if err == nil && m != nil {
+				err = b.addUp(ctx, repo.ID, storedTarget(run.Path, target), run.HeadBranch, cfg)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// targetOf returns the name of the target that an artifact is, "" for none. Without targets each artifact is one.
-func targetOf(targets []config.Target, run gh.Run, artifact string) string {
+// targetsOf returns the names of the targets that an artifact is. Without targets each artifact is one.
+func targetsOf(targets []config.Target, run gh.Run, artifact string) (names []string) {
 	if len(targets) == 0 {
-		return artifact
+		return []string{artifact}
 	}
 	for _, t := range targets {
 		pattern := t.Artifact
@@ -142,10 +143,10 @@ func targetOf(targets []config.Target, run gh.Run, artifact string) string {
 			pattern = t.Name
 		}
 		if wanted(run.Path, []config.Target{t}) && sizediff.MatchName(pattern, artifact) {
-			return t.Name
+			names = append(names, t.Name)
 		}
 	}
-	return ""
+	return names
 }
 
 func anyName(patterns []string, name string) bool {

@@ -22,6 +22,8 @@ func check(d *decoder, r *Repo) {
 	c.targets(r.Targets)
 	c.buckets(r)
 	c.budgets(r)
+	c.report(r.Report)
+	c.limits(r.Limits)
 	c.globs("base.branches", r.Base.Branches)
 	c.globs("tolerance.paths_only", r.Tolerance.PathsOnly)
 	c.roles("commands.accept", r.Commands.Accept)
@@ -44,23 +46,11 @@ func (c checker) inert(r *Repo) {
 			c.d.warn(place, "remove it, or leave it for a later version", "%s has no effect in this version", path)
 		}
 	}
-	for i, t := range r.Targets {
-		at := fmt.Sprintf("targets[%d]", i)
-		warn(at+".kind", t.Kind == KindOpaque)
-		warn(at+".files", len(t.Files) > 0)
-		warn(at+".config_file", t.ConfigFile != ".config")
-	}
-	warn("attribution", r.Attribution == AttributeInstantiating)
 	warn("comment.recreate", r.Comment.Recreate)
 	warn("comment.notify_on_worse", r.Comment.NotifyOnWorse)
 	warn("comment.header", r.Comment.Header != "")
 	warn("commands.rebuild", true)
-	warn("report.link", r.Report.Link != LinkPublic)
 	warn("report.history_days", r.Report.HistoryDays != 0)
-	warn("report.disassembly", r.Report.Disassembly != DisassembleNone)
-	warn("limits.artifact_size", true)
-	warn("limits.unpacked_size", true)
-	warn("limits.analysis_time", true)
 }
 
 // checker finds positions by path.
@@ -68,6 +58,11 @@ type checker struct{ d *decoder }
 
 func (c checker) fault(path, remedy, format string, args ...any) {
 	c.d.fault(c.d.places[path], remedy, format, args...)
+}
+
+// warn is about something that has no effect.
+func (c checker) warn(path, remedy, format string, args ...any) {
+	c.d.warn(c.d.places[path], remedy, format, args...)
 }
 
 func (c checker) targets(targets []Target) {
@@ -87,8 +82,50 @@ func (c checker) targets(targets []Target) {
 		c.glob(at+".artifact", t.Artifact)
 		for j, f := range t.Files {
 			c.inArtifact(fmt.Sprintf("%s.files[%d].path", at, j), f.Path)
+			if f.Kind == KindMeasurement {
+				c.warn(fmt.Sprintf("%s.files[%d].kind", at, j), "list the files that were measured", "a measurement stands for all files of its artifact; this is read as kind: elf")
+			}
+			if f.Group != "" && (f.Kind == KindOpaque || t.Kind == KindOpaque) {
+				c.warn(fmt.Sprintf("%s.files[%d].group", at, j), "remove it", "files that are counted by size only are not shown in groups")
+			}
 		}
 		c.inArtifact(at+".config_file", t.ConfigFile)
+		if t.ConfigFile != defaultConfigFile {
+			c.warn(at+".config_file", "remove it, and upload one .config", "config_file has no effect in this version: the configuration is found by its name")
+		}
+	}
+}
+
+// defaultConfigFile is the path that is no wish.
+const defaultConfigFile = ".config"
+
+// report warns of what this version cannot do.
+func (c checker) report(r Report) {
+	if r.Link == LinkAuthenticated {
+		c.warn("report.link", "write public or none", "authenticated is not available; it is treated as none")
+	}
+	if c.d.places["report.disassembly"] != nil && r.Disassembly != DisassembleNone {
+		c.warn("report.disassembly", "remove it", "disassembly has no effect in this version: none is shown")
+	}
+}
+
+// limits can only be lowered.
+func (c checker) limits(l Limits) {
+	most := DefaultRepo().Limits
+	for _, x := range []struct {
+		key         string
+		value, most int64
+	}{
+		{"artifact_size", int64(l.ArtifactSize), int64(most.ArtifactSize)}, {"unpacked_size", int64(l.UnpackedSize), int64(most.UnpackedSize)},
+		{"analysis_time", int64(l.AnalysisTime), int64(most.AnalysisTime)},
+	} {
+		at := "limits." + x.key
+		switch {
+		case x.value <= 0:
+			c.fault(at, "write more, or remove the key", "nothing can be measured within a limit of 0")
+		case x.value > x.most:
+			c.warn(at, "remove it", "limits can only be lowered; the server's own holds")
+		}
 	}
 }
 
@@ -154,7 +191,7 @@ func (c checker) budgets(r *Repo) {
 		case b.Unit == UnitSymbols && b.Path == "":
 			c.fault(at+".unit", "add path:, or remove unit:", "unit: symbols is about source files, and there is no path")
 		case b.Unit == UnitSymbols:
-			c.d.warn(c.d.places[at+".unit"], "use a bucket or a path of images", "a budget by source file is only shown: this version cannot judge it")
+			c.warn(at+".unit", "use a bucket or a path of images", "a budget by source file is only shown: this version cannot judge it")
 		}
 	}
 	for i, ratchet := range r.Ratchets {

@@ -21,7 +21,8 @@ type Repo struct {
 	// Buckets say whose bytes are whose; the first that matches wins. One with a preset's name replaces its rules or label. Others
 	// are tried before the one that follows them here, and before those that take all of a language.
 	Buckets []Bucket `yaml:"buckets"`
-	// Attribution says which crate the bytes of generic code are counted to.
+	// Attribution says which crate's bytes generic code is, in buckets and sums. Lists of crates are shown by both, so both is the
+	// same as defining_crate.
 	Attribution Attribution `yaml:"attribution" default:"defining_crate" enum:"defining_crate,instantiating_crate,both"`
 	// Base says which build a pull request is compared with.
 	Base Base `yaml:"base"`
@@ -56,11 +57,13 @@ type Target struct {
 	Workflow string `yaml:"workflow"`
 	// Artifact is the name of the artifact, or a glob that fits exactly one. Empty: the target's name.
 	Artifact string `yaml:"artifact"`
-	// Kind of the artifact's content.
+	// Kind of the artifact's content: opaque counts all its files by size only, and needs no ELF image among them. Images and a
+	// measurement of them are told apart by what is there, whichever is written here.
 	Kind FileKind `yaml:"kind" default:"elf" enum:"elf,opaque,measurement"`
-	// Files of the artifact that are measured. Empty: all ELF images.
+	// Files of the artifact that are judged, in base and head alike; the first entry that fits an image counts. Empty: all of them.
 	Files []File `yaml:"files"`
-	// ConfigFile is the path of the kernel configuration in the artifact.
+	// ConfigFile is the path of the kernel configuration in the artifact. This version finds it by its name: .config, config or
+	// config-VERSION, else it is the one inside vmlinux.
 	ConfigFile string `yaml:"config_file" default:".config"`
 	// Required: when the artifact is missing, true says "not measured" and false leaves the target out.
 	Required bool `yaml:"required" default:"true"`
@@ -68,11 +71,12 @@ type Target struct {
 
 // File of an artifact.
 type File struct {
-	// Path in the artifact, or a glob (** for any number of folders).
+	// Path in the artifact as reports show it: without a folder that holds everything, and without the suffix of a compressed module.
+	// A build without it is not measured. Or a glob, which may fit nothing: * and ? stay in a folder, ** is any number of folders.
 	Path string `yaml:"path" need:"yes"`
-	// Kind of the file; opaque files are counted by size only.
+	// Kind of the file; opaque files are counted by size only. To measurement holds what is said of the target's kind.
 	Kind FileKind `yaml:"kind" default:"elf" enum:"elf,opaque,measurement"`
-	// Group under which the files are shown together.
+	// Group under which images are shown together where images are listed.
 	Group string `yaml:"group"`
 }
 
@@ -333,11 +337,13 @@ type Commands struct {
 
 // Report is the report page.
 type Report struct {
-	// Link says who may open the page; none attaches it to the workflow run only.
+	// Link says who may open the page: whoever has its unguessable address, or nobody. The server has no accounts, so authenticated is
+	// the same as none.
 	Link ReportLink `yaml:"link" default:"public" enum:"public,authenticated,none"`
-	// HistoryDays is how long results are kept. 0: for ever.
+	// HistoryDays is how long results are kept, and the report pages with them. The newest of an open pull request stays. 0: as long as
+	// the server keeps them, a year.
 	HistoryDays int `yaml:"history_days" default:"0"`
-	// Disassembly shown on the page.
+	// Disassembly shown on the page. This version shows none.
 	Disassembly Disassembly `yaml:"disassembly" default:"changed_symbols" enum:"none,changed_symbols"`
 }
 
@@ -360,11 +366,11 @@ const (
 
 // Limits on untrusted input.
 type Limits struct {
-	// ArtifactSize as downloaded.
+	// ArtifactSize as downloaded. A larger artifact is not measured, and neither is one beyond the other limits.
 	ArtifactSize Size `yaml:"artifact_size" default:"2GiB"`
-	// UnpackedSize of everything in the artifact.
+	// UnpackedSize of all that has to be unpacked of an artifact.
 	UnpackedSize Size `yaml:"unpacked_size" default:"8GiB"`
-	// AnalysisTime of one build.
+	// AnalysisTime is how long measuring one build may take.
 	AnalysisTime Duration `yaml:"analysis_time" default:"5m"`
 }
 

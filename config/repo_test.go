@@ -97,18 +97,14 @@ func TestParseRepoFull(t *testing.T) {
 	}
 	got.Warnings = nil
 	if diff := cmp.Diff([]string{
-		"10:7 targets[0].files has no effect in this version",
-		"13:18 targets[0].config_file has no effect in this version",
+		"13:18 config_file has no effect in this version: the configuration is found by its name",
 		"44:39 a budget by source file is only shown: this version cannot judge it",
 		"78:13 comment.recreate has no effect in this version",
 		"79:20 comment.notify_on_worse has no effect in this version",
 		"81:11 comment.header has no effect in this version",
 		"87:12 commands.rebuild has no effect in this version",
-		"90:9 report.link has no effect in this version",
+		"90:9 authenticated is not available; it is treated as none",
 		"91:17 report.history_days has no effect in this version",
-		"95:18 limits.artifact_size has no effect in this version",
-		"96:18 limits.unpacked_size has no effect in this version",
-		"97:18 limits.analysis_time has no effect in this version",
 	}, warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

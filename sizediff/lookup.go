@@ -23,7 +23,7 @@ type FoundSymbol struct {
 	Image, Section string
 	Name           string // without hashes, as people write it
 	Crate, Bucket  string
-	Change                // bytes
+	Change         // bytes
 }
 
 // FoundFamily is a generic item with all its instances.

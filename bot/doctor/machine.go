@@ -134,7 +134,7 @@ func (e *examination) measuring(ctx context.Context) {
 		e.failed(what, err, "")
 		return
 	}
-	if _, err := in.Measure(ctx, e.o.Self); err != nil {
+	if _, err := in.Measure(ctx, e.o.Self, intake.MeasureOptions{}); err != nil {
 		e.fail(what, "see that this machine lets the program start itself, with 1 GiB of memory and prlimit(2)", "%s cannot be measured: %v", e.o.Self, err)
 		return
 	}

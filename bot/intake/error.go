@@ -34,6 +34,21 @@ func temporary(problem string, cause error) *FetchError {
 	return &FetchError{Problem: problem, Remedy: "it is tried again", Temporary: true, Err: cause}
 }
 
+// byFile says that the repository file, and no limit of the server, was in the way.
+func byFile(key string) string { return ", which is " + key + " in the repository file" }
+
+// OtherLimits reports whether a reason is that a limit of the repository file was in the way, and the file sets another one now.
+func OtherLimits(reason string, artifact int64, o MeasureOptions) bool {
+	for key, limit := range map[string]string{
+		"limits.artifact_size": formatSize(artifact), "limits.unpacked_size": formatSize(o.Unpacked), "limits.analysis_time": formatTime(o.Time),
+	} {
+		if strings.Contains(reason, byFile(key)) {
+			return !strings.Contains(reason, limit+byFile(key))
+		}
+	}
+	return false
+}
+
 // NotMeasured says why an artifact cannot be measured.
 type NotMeasured struct {
 	Reason string // one printable line; names in it are the artifact's

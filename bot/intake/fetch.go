@@ -18,6 +18,7 @@ import (
 type Want struct {
 	Size   int64  // bytes; 0 is unknown. Without a digest it is not held to be exact: older storage reports the size before packing
 	Digest string // "sha256:" and 64 hexadecimal digits, or ""
+	Most   int64  // bytes that the repository file permits, limits.artifact_size; 0 is the server's limit, which it can only lower
 }
 
 // Artifact is a downloaded file.
@@ -107,7 +108,7 @@ func (d *download) artifact(ctx context.Context) (_ *Artifact, err error) {
 
 // expect checks what GitHub says before anything is downloaded.
 func (d *download) expect() error {
-	if d.want.Size > d.in.o.MaxArtifact {
+	if d.want.Size > d.most() {
 		return d.tooLarge()
 	}
 	if d.want.Digest == "" {
@@ -197,8 +198,20 @@ func (d *download) reset() error {
 	return nil
 }
 
+// most is how many bytes an artifact may have.
+func (d *download) most() int64 {
+	if d.want.Most > 0 {
+		return min(d.want.Most, d.in.o.MaxArtifact)
+	}
+	return d.in.o.MaxArtifact
+}
+
 func (d *download) tooLarge() *FetchError {
-	return permanent("it is larger than "+formatSize(d.in.o.MaxArtifact), "upload only what was built: vmlinux, the modules and .config")
+	e := permanent("it is larger than "+formatSize(d.most()), "upload only what was built: vmlinux, the modules and .config")
+	if d.most() < d.in.o.MaxArtifact {
+		e.Problem += byFile("limits.artifact_size")
+	}
+	return e
 }
 
 func (d *download) diskError(err error) error {

@@ -17,9 +17,17 @@ import (
 
 const maxMeasurement = 64 << 20 // bytes of what a child may hand back
 
+// MeasureOptions are what one build may take, as the repository file wants it. It can only lower the server's limits, and the zero
+// value does not.
+type MeasureOptions struct {
+	Unpacked  int64         // bytes of all that is unpacked: limits.unpacked_size
+	Time      time.Duration // of measuring: limits.analysis_time
+	Imageless bool          // a build without any ELF image is measured by the sizes of its files
+}
+
 // Measure has a build measured by a child process and returns the measurement's portable form, for sizediff.ReadMeasurement.
 // It is well-formed and can be read within Options.ReadMemory. Errors are *NotMeasured, the context's cause, or problems of this machine.
-func (in *Intake) Measure(ctx context.Context, path string) ([]byte, error) {
+func (in *Intake) Measure(ctx context.Context, path string, o MeasureOptions) ([]byte, error) {
 	select {
 	case in.slots <- struct{}{}:
 		defer func() { <-in.slots }()
@@ -27,7 +35,10 @@ func (in *Intake) Measure(ctx context.Context, path string) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	}
 	began := time.Now()
-	m := &measuring{in: in}
+	if o.Unpacked >= source.DefaultLimits().TotalBytes {
+		o.Unpacked = 0
+	}
+	m := &measuring{in: in, o: o, began: began}
 	blob, err := m.measure(ctx, path)
 	in.o.Observe(Observation{
 		Op: "measure", Outcome: outcome(ctx, err), Bytes: int64(len(blob)), Duration: time.Since(began), Memory: m.memory,
@@ -38,6 +49,8 @@ func (in *Intake) Measure(ctx context.Context, path string) ([]byte, error) {
 // measuring is one call of Measure.
 type measuring struct {
 	in     *Intake
+	o      MeasureOptions
+	began  time.Time
 	dir    *workDir
 	memory int64 // most of its children
 }
@@ -78,7 +91,8 @@ func unreadable(err error) error {
 // child runs the measure command on one file and leaves a measurement in another.
 func (m *measuring) child(ctx context.Context, doing, from, to string, memory int64) error {
 	l := limits{doing: doing, memory: memory, file: m.in.o.FileLimit, cpu: m.in.o.CPUTime, wall: m.in.o.WallTime, output: to, outputSize: maxMeasurement}
-	e, err := m.in.runChild(ctx, m.dir.path, l, "measure", from, "-o", to, "--confined")
+	l.lower(m.o, time.Since(m.began))
+	e, err := m.in.runChild(ctx, m.dir.path, l, append([]string{"measure", from, "-o", to, "--confined"}, m.o.flags()...)...)
 	if err != nil {
 		return fmt.Errorf("measuring process: cannot be run: %w; check the program and this machine's limits", err)
 	}
@@ -142,6 +156,28 @@ type limits struct {
 	cpu, wall    time.Duration
 	output       string // this file may have outputSize bytes
 	outputSize   int64
+	time         time.Duration // the repository file's, if that is why wall is what it is
+	unpacked     int64         // the repository file's; 0: none
+}
+
+// lower applies what the repository file asks for, when so much time is gone already.
+func (l *limits) lower(o MeasureOptions, gone time.Duration) {
+	if o.Time > 0 && o.Time-gone < l.wall {
+		l.wall, l.time = max(o.Time-gone, time.Millisecond), o.Time
+	}
+	l.unpacked = o.Unpacked
+}
+
+// flags are for the child.
+func (o MeasureOptions) flags() []string {
+	var out []string
+	if o.Unpacked > 0 {
+		out = append(out, fmt.Sprintf("--unpacked=%d", o.Unpacked))
+	}
+	if o.Imageless {
+		out = append(out, "--imageless")
+	}
+	return out
 }
 
 // ended is how a child ended.
@@ -180,6 +216,8 @@ func (e ended) failure(l limits) *NotMeasured {
 	switch {
 	case e.killed == overMemory:
 		return memory
+	case e.killed == overTime && l.time > 0:
+		return &NotMeasured{Reason: "measuring it takes longer than " + formatTime(l.time) + byFile("limits.analysis_time")}
 	case e.killed == overTime:
 		return &NotMeasured{Reason: l.doing + " it takes longer than " + formatTime(l.wall)}
 	case e.killed == overOutput:
@@ -192,6 +230,8 @@ func (e ended) failure(l limits) *NotMeasured {
 		return file
 	case one && says("no space left on device", "quota exceeded"):
 		return &NotMeasured{Reason: line, Retry: true}
+	case one && l.unpacked > 0 && strings.Contains(line, "unpacks to more than ") && !strings.Contains(line, "times its size"):
+		return &NotMeasured{Reason: "it unpacks to more than " + formatSize(l.unpacked) + byFile("limits.unpacked_size")}
 	case one && !strings.Contains(line, "\n"):
 		return &NotMeasured{Reason: line}
 	case says("out of memory", "cannot allocate memory", "errno=12", "failed to reserve"):

@@ -120,7 +120,7 @@ func TestMeasure(t *testing.T) {
 		o.Self = program(t, "oxidometer")
 		o.Observe = func(ob Observation) { seen = append(seen, ob) }
 	})
-	blob, err := in.Measure(t.Context(), path)
+	blob, err := in.Measure(t.Context(), path, MeasureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestMeasure(t *testing.T) {
 	if len(seen) != 1 || seen[0].Outcome != "ok" || seen[0].Bytes != int64(len(blob)) {
 		t.Errorf("observed %+v", seen)
 	}
-	again, err := in.Measure(t.Context(), write(t, blob)) // a measurement may itself be the artifact
+	again, err := in.Measure(t.Context(), write(t, blob), MeasureOptions{}) // a measurement may itself be the artifact
 	if err != nil || !bytes.Equal(again, blob) {
 		t.Errorf("measured again: %d bytes, %v", len(again), err)
 	}
@@ -160,7 +160,7 @@ func TestMeasureKernel(t *testing.T) {
 		t.Skipf("no %s: put the kernel builds into ../shared/kernels beside the checkout, or name their folder in OXIDOMETER_KERNELS", path)
 	}
 	in, _ := testIntake(t, func(o *Options) { o.Self = program(t, "oxidometer") })
-	blob, err := in.Measure(t.Context(), path)
+	blob, err := in.Measure(t.Context(), path, MeasureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestMeasureLargeMeasurement(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, _ := testIntake(t, func(o *Options) { o.Self = program(t, "oxidometer"); o.ReadMemory = 64 << 20 })
-	_, err := in.Measure(t.Context(), write(t, b.Bytes()))
+	_, err := in.Measure(t.Context(), write(t, b.Bytes()), MeasureOptions{})
 	const want = "its measurement cannot be used: reading it takes more than 64 MiB of memory"
 	if e, ok := errors.AsType[*NotMeasured](err); !ok || e.Reason != want {
 		t.Errorf("an artifact of %d bytes: %v, want %q", b.Len(), err, want)
@@ -210,7 +210,7 @@ func TestMeasureHostileArtifacts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in, _ := testIntake(t, func(o *Options) { o.Self = program(t, "oxidometer"); o.MemoryLimit = 256 << 20 })
 			path := write(t, c.data)
-			blob, err := in.Measure(t.Context(), path)
+			blob, err := in.Measure(t.Context(), path, MeasureOptions{})
 			e, ok := errors.AsType[*NotMeasured](err)
 			switch {
 			case err == nil && c.reason == "": // it may be measurable; what counts is that nothing worse happens
@@ -292,7 +292,7 @@ func TestMeasureHostileChild(t *testing.T) {
 				if c.order == "hang" {
 					in.o.WallTime = time.Second
 				}
-				_, err := in.Measure(t.Context(), write(t, []byte(c.order)))
+				_, err := in.Measure(t.Context(), write(t, []byte(c.order)), MeasureOptions{})
 				e, ok := errors.AsType[*NotMeasured](err)
 				if !ok || !strings.Contains(e.Reason, c.reason) || e.Retry != c.retry {
 					t.Fatalf("%v, want %q, retry %t", err, c.reason, c.retry)
@@ -339,7 +339,7 @@ func TestMeasureConfinement(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		t.Run(fmt.Sprintf("plain %t", plain), func(t *testing.T) {
 			in, _ := hostile(t, plain)
-			_, err := in.Measure(t.Context(), write(t, []byte("report")))
+			_, err := in.Measure(t.Context(), write(t, []byte("report")), MeasureOptions{})
 			e, ok := errors.AsType[*NotMeasured](err)
 			if !ok {
 				t.Fatal(err)
@@ -403,7 +403,7 @@ func TestMeasureConfinesItself(t *testing.T) {
 
 func TestMeasureLeavesNoProcess(t *testing.T) {
 	in, _ := hostile(t, false)
-	in.Measure(t.Context(), write(t, []byte("orphan")))
+	in.Measure(t.Context(), write(t, []byte("orphan")), MeasureOptions{})
 	if in.plain.Load() {
 		t.Skip("namespaces are not permitted here")
 	}
@@ -438,7 +438,7 @@ func TestMeasureCanceled(t *testing.T) {
 	errs := make(chan error, 2)
 	for range 2 { // one runs, one waits
 		go func() {
-			_, err := in.Measure(ctx, path)
+			_, err := in.Measure(ctx, path, MeasureOptions{})
 			errs <- err
 		}()
 	}
@@ -464,7 +464,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 func TestMeasureProgramMissing(t *testing.T) {
 	in, _ := testIntake(t, func(o *Options) { o.Self = "/nonexistent" })
-	_, err := in.Measure(t.Context(), smallELF)
+	_, err := in.Measure(t.Context(), smallELF, MeasureOptions{})
 	if _, ok := errors.AsType[*NotMeasured](err); ok || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want a problem of this machine", err)
 	}

@@ -192,7 +192,7 @@ func (d *download) fits(resp *http.Response) error {
 			d.size = n
 		}
 	}
-	if d.size > d.in.o.MaxArtifact {
+	if d.size > d.most() {
 		return d.tooLarge()
 	}
 	return nil
@@ -226,7 +226,7 @@ func retryAfter(h http.Header) time.Duration {
 
 // receive appends the body. What came before a cut is kept if a later part can be told to belong to it.
 func (d *download) receive(ctx context.Context, resp *http.Response, stall *time.Timer) error {
-	most := d.in.o.MaxArtifact
+	most := d.most()
 	if d.size >= 0 {
 		most = d.size
 	}

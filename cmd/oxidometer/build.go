@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/oxidometer/oxidometer/config"
@@ -16,10 +17,15 @@ import (
 // measure measures builds side by side. Images that several of them hold are measured once. With several errors, the first
 // build's is returned. Portable measurements can be written.
 func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, error) {
+	return a.measureWith(sizediff.MeasureOptions{Portable: portable}, source.DefaultLimits(), names...)
+}
+
+// measureWith is measure with options of which Cache and Progress are its own, within limits.
+func (a *app) measureWith(options sizediff.MeasureOptions, limits source.Limits, names ...string) ([]*sizediff.Measurement, error) {
 	builds := make([]*source.Build, len(names))
 	files := 0
 	for i, name := range names {
-		b, err := source.Open(name, source.DefaultLimits())
+		b, err := source.Open(name, limits)
 		if err != nil {
 			return nil, err
 		}
@@ -36,7 +42,8 @@ func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, 
 	)
 	p := a.startProgress()
 	measure := func(i int) {
-		o := sizediff.MeasureOptions{Cache: &cache, Progress: p.of(fmt.Sprint(i)), Portable: portable}
+		o := options
+		o.Cache, o.Progress = &cache, p.of(fmt.Sprint(i))
 		results[i], errs[i] = sizediff.Measure(builds[i], o)
 	}
 	for i, b := range builds {
@@ -44,7 +51,7 @@ func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, 
 			if measure(i); errs[i] == nil {
 				cache.Add(results[i])
 			}
-			portable = true
+			options.Portable = true
 		}
 	}
 	for i, b := range builds {
@@ -78,6 +85,52 @@ func readPolicy(name string) (sizediff.Policy, error) {
 		return sizediff.Policy{}, err
 	}
 	return r.Policy(), nil
+}
+
+// rules are what a repository file says about one comparison.
+type rules struct {
+	policy sizediff.Policy
+	file   string // "" for none
+	target string // "" for none
+	sizediff.Selection
+}
+
+// readRules reads a repository file, "" for none, and takes its only target or the one that is named. Without a target the whole
+// of the builds is compared.
+func readRules(file, target string) (rules, error) {
+	if file == "" && target != "" {
+		return rules{}, fmt.Errorf("--target %s: there is no repository file to take it from; give one with --config", target)
+	}
+	if file == "" {
+		return rules{policy: sizediff.LinuxKernel()}, nil
+	}
+	r, err := readRepo(file)
+	if err != nil {
+		return rules{}, err
+	}
+	if target == "" && len(r.Targets) == 1 {
+		target = r.Targets[0].Name
+	}
+	if target != "" && r.Target(target) == nil {
+		var names []string
+		for _, t := range r.Targets {
+			names = append(names, t.Name)
+		}
+		if names == nil {
+			return rules{}, fmt.Errorf("--target %s: %s lists no targets; leave the flag out", target, file)
+		}
+		return rules{}, fmt.Errorf("--target %s: %s has no such target; use one of %s", target, file, strings.Join(names, ", "))
+	}
+	return rules{r.Policy(), file, target, r.Selection(target)}, nil
+}
+
+// selected is the part of a build that is compared.
+func (r rules) selected(m *sizediff.Measurement) (*sizediff.Measurement, error) {
+	part, err := m.Select(r.Selection)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w, but %s lists that for target %s; give a build that has it, or correct the list", m.Label, err, r.file, r.target)
+	}
+	return part, nil
 }
 
 func readRepo(name string) (*config.Repo, error) {

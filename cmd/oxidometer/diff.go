@@ -12,6 +12,7 @@ type diffCommand struct {
 	Head string `arg:"" help:"Build that is judged."`
 
 	reportFlags
+	Target string `placeholder:"NAME" help:"Target of the repository file that the builds are of; not needed if it has one."`
 	FailOn string `enum:"note,warning,error,never" default:"never" help:"Exit with 1 at a finding of this severity or above: note, warning, error or never."`
 }
 
@@ -25,7 +26,8 @@ Examples:
     oxidometer diff base/ head/ --format html -o report.html
     oxidometer diff base.oxm head/ --config .github/oxidometer.yml --fail-on error
 
-The repository file's budgets make findings of severity error when they are exceeded.
+The repository file's budgets make findings of severity error when they are exceeded. Where its
+target lists files, only these are compared.
 
 Exit codes: 0 done, 1 a finding at or above --fail-on, 2 bad usage or unreadable input.`
 }
@@ -35,7 +37,7 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	policy, err := readPolicy(c.Config)
+	rules, err := readRules(c.Config, c.Target)
 	if err != nil {
 		return err
 	}
@@ -43,9 +45,17 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	for i, m := range measured {
+		if measured[i], err = rules.selected(m); err != nil {
+			return err
+		}
+	}
+	policy := rules.policy
 	report := sizediff.Compare(measured[0], measured[1], policy.Buckets)
+	result := sizediff.Evaluate(rules.target, report, policy)
+	result.Name = "" // there is one
 	e := &sizediff.Evaluation{
-		Targets:    []sizediff.TargetResult{sizediff.Evaluate("", report, policy)},
+		Targets:    []sizediff.TargetResult{result},
 		Policy:     policy,
 		Provenance: sizediff.Provenance{Base: c.Base, Head: c.Head, BaseChoice: sizediff.BaseGiven},
 	}

@@ -7,14 +7,19 @@ import (
 
 	"github.com/oxidometer/oxidometer/bot/intake"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
 type measureCommand struct {
 	Build    string `arg:"" help:"Build to measure."`
 	Output   string `short:"o" required:"" placeholder:"FILE" help:"Write the measurement to FILE; - is standard output."`
 	Manifest string `default:"auto" placeholder:"FILE" help:"What the measurement says of the commit that was built: a manifest.json, none, or auto, which is the build's own, else in GitHub Actions what is checked out here."`
-	Confined bool   `hidden:"" help:"Before reading BUILD, give up all other files and TCP where the kernel can take them; as the server's child."`
 	Target   string `placeholder:"NAME" help:"Name of the build in the manifest that auto makes."`
+
+	// What the App asks of the process that measures for it.
+	Confined  bool  `hidden:"" help:"Before reading BUILD, give up all other files and TCP where the kernel can take them."`
+	Imageless bool  `hidden:"" help:"Measure a build without any image by the sizes of its files."`
+	Unpacked  int64 `hidden:"" placeholder:"BYTES" help:"Unpack BYTES at most."`
 }
 
 func (*measureCommand) Help() string {
@@ -46,7 +51,12 @@ func (c *measureCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	measured, err := a.measure(true, c.Build)
+	limits := source.DefaultLimits()
+	limits.Imageless = c.Imageless
+	if c.Unpacked > 0 {
+		limits.TotalBytes, limits.FileBytes = min(limits.TotalBytes, c.Unpacked), min(limits.FileBytes, c.Unpacked)
+	}
+	measured, err := a.measureWith(sizediff.MeasureOptions{Portable: true, Imageless: c.Imageless}, limits, c.Build)
 	if err != nil {
 		return err
 	}

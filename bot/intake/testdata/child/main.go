@@ -230,7 +230,7 @@ func serve(url, size, dir, self string) {
 	a, err := in.Fetch(context.Background(), func(context.Context) (string, error) { return url, nil }, intake.Want{Size: n})
 	must(err)
 	fmt.Println("fetched", a.Size)
-	blob, err := in.Measure(context.Background(), a.Path)
+	blob, err := in.Measure(context.Background(), a.Path, intake.MeasureOptions{})
 	must(err)
 	must(a.Close())
 	status, err := os.ReadFile("/proc/self/status")
