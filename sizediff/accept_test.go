@@ -118,7 +118,7 @@ func TestTrailer(t *testing.T) {
 func TestAcceptanceOnlyEverAccepts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	accepted := 0
-	for range 20_000 {
+	for range 3_000 {
 		e := randomEvaluation(rng)
 		before := e.Verdict()
 		all := e.Exceeded()
@@ -150,7 +150,7 @@ func TestAcceptanceOnlyEverAccepts(t *testing.T) {
 			t.Fatalf("a byte beyond what was accepted and its noise: %s", got)
 		}
 	}
-	if accepted < 1000 {
+	if accepted < 200 {
 		t.Errorf("only %d evaluations were over budget", accepted)
 	}
 }

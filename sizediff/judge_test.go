@@ -247,7 +247,7 @@ func randomEvaluation(rng *rand.Rand) *sizediff.Evaluation {
 // TestJudgementsAreExact holds the definition of "over" against every result of random policies.
 func TestJudgementsAreExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for range 20_000 {
+	for range 3_000 {
 		e := randomEvaluation(rng)
 		for _, tr := range e.Targets {
 			for _, b := range tr.Budgets {

@@ -422,7 +422,7 @@ func (v *view) provenanceWords(say voice) string {
 
 // importantFindings are warnings and errors that neither the headline nor the explanation of the runtime tells already.
 func importantFindings(r *sizediff.Report) []sizediff.Finding {
-	told := []string{sizediff.RuleOverBudget, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
+	told := []string{sizediff.RuleOverBudget, sizediff.RuleOverRatchet, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f sizediff.Finding) bool {
 		return !f.Severity.AtLeast(sizediff.Warning) || slices.Contains(told, f.Rule)
 	})
