@@ -164,10 +164,7 @@ type measured struct {
 	*sizediff.Measurement
 }
 
-var (
-	commitForm = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
-	storedForm = regexp.MustCompile(`^\S.*?\.ya?ml (.+)$`)
-)
+var commitForm = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
 // revision returns what is measured of a commit, a branch or a tag; config narrows it to the targets that the glob fits.
 func (r *request) revision(rev, config string) ([]measured, error) {
@@ -216,10 +213,7 @@ func (r *request) revision(rev, config string) ([]measured, error) {
 
 // decode reads a stored measurement, nil when its target is not asked for.
 func (r *request) decode(row store.Measurement, config string) (*measured, error) {
-	name := row.Target
-	if m := storedForm.FindStringSubmatch(row.Target); m != nil {
-		name = m[1]
-	}
+	name := TargetName(row.Target)
 	if config != "" && !sizediff.MatchName(config, name) {
 		return nil, nil
 	}

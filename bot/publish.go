@@ -133,7 +133,13 @@ func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 		return err
 	}
 	var body bytes.Buffer
-	o := render.MarkdownOptions{Top: l.cfg.Comment.MaxRows, Marker: l.signer.marker(l.repo, l.pr.Number)}
+	o := render.MarkdownOptions{
+		Top: l.cfg.Comment.MaxRows, Marker: l.signer.marker(l.repo, l.pr.Number), Style: render.Style(l.cfg.Comment.Style),
+		FoldBelow: int64(l.cfg.Noise.FoldSymbolsBelow),
+	}
+	if l.cfg.Comment.MentionOwners && !exists { // once: an edit notifies nobody
+		o.Mention = owners(e)
+	}
 	if err := render.Markdown(&body, e, o); err != nil {
 		return err
 	}

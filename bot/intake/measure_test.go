@@ -370,7 +370,7 @@ func TestConfine(t *testing.T) {
 	defer listener.Close()
 	secret := write(t, []byte("private key"))
 	in, _ := hostile(t, true) // in a network of its own it could not connect anyway
-	_, err = in.Measure(t.Context(), write(t, []byte("confined "+secret+" "+listener.Addr().String())))
+	_, err = in.Measure(t.Context(), write(t, []byte("confined "+secret+" "+listener.Addr().String())), MeasureOptions{})
 	e, ok := errors.AsType[*NotMeasured](err)
 	if !ok {
 		t.Fatal(err)
