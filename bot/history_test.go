@@ -106,6 +106,9 @@ func TestPoints(t *testing.T) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	b := New(Options{Store: db, Log: log, Now: func() time.Time { return noon }})
+	if err := db.PutRepo(t.Context(), store.Repo{ID: 1}); err != nil {
+		t.Fatal(err)
+	}
 	blob := smallMeasurement(t)
 	for i, data := range [][]byte{blob, blob, []byte("damaged"), blob, blob} {
 		_, err := db.PutMeasurement(t.Context(), store.Measurement{

@@ -9,6 +9,8 @@ import (
 
 func TestHistory(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
+		must(t, s.PutRepo(t.Context(), Repo{ID: 1}))
+		must(t, s.PutRepo(t.Context(), Repo{ID: 2}))
 		ctx := t.Context()
 		good := Measurement{RepoID: 1, Target: "arm64", RunEvent: "push", Trusted: true, Branch: "main", Blob: []byte{1}, Created: day}
 		artifact := int64(0)

@@ -8,6 +8,8 @@ import (
 
 func TestMeasuredAt(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
+		must(t, s.PutRepo(t.Context(), Repo{ID: 1}))
+		must(t, s.PutRepo(t.Context(), Repo{ID: 2}))
 		put := func(m Measurement) {
 			t.Helper()
 			if _, err := s.PutMeasurement(t.Context(), m); err != nil {
