@@ -13,11 +13,20 @@ func isPrefixName(name string) bool {
 	return strings.HasPrefix(name, "__pfx_") || strings.HasPrefix(name, "__cfi_")
 }
 
+// isPrefix is isPrefixName for a symbol.
+func (im *Image) isPrefix(symbol int32) bool {
+	switch im.heads[symbol] {
+	case [4]byte{'_', '_', 'p', 'f'}, [4]byte{'_', '_', 'c', 'f'}:
+		return isPrefixName(im.Symbols[symbol].Name)
+	}
+	return false
+}
+
 // foldPrefixes gives the bytes of prefix symbols to the function that starts where they end.
 func (im *Image) foldPrefixes(t *Tiling) {
 	for i := len(t.Ranges) - 2; i >= 0; i-- {
 		r, next := &t.Ranges[i], t.Ranges[i+1]
-		if r.Class == Body && isPrefixName(im.Symbols[r.Owner].Name) && (next.Class == Prefix || im.beginsFunction(next)) {
+		if r.Class == Body && im.isPrefix(r.Owner) && (next.Class == Prefix || im.beginsFunction(next)) {
 			r.Owner, r.Class = next.Owner, Prefix
 		}
 	}
@@ -29,7 +38,7 @@ func (im *Image) beginsFunction(r Range) bool {
 		return false
 	}
 	s := &im.Symbols[r.Owner]
-	return im.Offset(s) == r.Start && !isPrefixName(s.Name)
+	return im.Offset(s) == r.Start && !im.isPrefix(r.Owner)
 }
 
 // filler decides about the bytes that no sized symbol covers.
@@ -185,12 +194,22 @@ func (f *filler) padding(a, b uint64, labelled bool) uint64 {
 		if f.sec.Exec() {
 			return f.codePadding(a, b, limit, labelled)
 		}
-		n = uint64(zeros(f.bytes(a, b)))
+		n = f.zeros(a, b)
 	}
 	if n == b-a && n > limit {
 		return 0
 	}
 	return min(n, limit)
+}
+
+// zeros returns the number of zero bytes at the end of [a, b). It reads all of it only where the last page has no others.
+func (f *filler) zeros(a, b uint64) uint64 {
+	if b-a > page {
+		if n := uint64(zeros(f.bytes(b-page, b))); n < page {
+			return n
+		}
+	}
+	return uint64(zeros(f.bytes(a, b)))
 }
 
 // maxAlign is the largest step that linker scripts take inside a section: a huge page in code, a page elsewhere.

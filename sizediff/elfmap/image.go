@@ -68,6 +68,8 @@ type Image struct {
 	scratch []byte           // of Data
 	loaded  int              // the section that scratch holds, 0 for none
 	window  []byte           // of the last Window
+	swept   []Range          // by the last call of sweep
+	heads   [][4]byte        // how the names of Symbols begin
 	tlsBase uint64           // what values of TLS symbols count from: the address of the first TLS section
 	relocs  map[uint32][]int // after the first use: relocation sections by the section they apply to
 }

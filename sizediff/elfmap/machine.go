@@ -53,26 +53,24 @@ var nops = map[Machine][]string{
 	MachinePPC64:     {"\x60\x00\x00\x00", "\x00\x00\x00\x60"},
 	MachineS390:      {"\x07\x07", "\x07\x00", "\xc0\x04\x00\x00\x00\x00"},
 	MachineLoongArch: {"\x00\x00\x40\x03"},
-	// Intel SDM, NOP: the recommended multi-byte forms, and what GNU as and LLVM make of them with prefixes.
-	MachineX8664: x86nops,
-	MachineX86:   append([]string{"\x8d\x76\x00", "\x8d\xb6\x00\x00\x00\x00", "\x8d\x74\x26\x00", "\x8d\xb4\x26\x00\x00\x00\x00", "\x2e"}, x86nops...),
+	MachineX86:       append([]string{"\x8d\x76\x00", "\x8d\xb6\x00\x00\x00\x00", "\x8d\x74\x26\x00", "\x8d\xb4\x26\x00\x00\x00\x00", "\x2e"}, x86nops...),
 }
 
+// x86nops are the recommended multi-byte forms (Intel SDM, NOP), and what GNU as and LLVM make of them with prefixes.
 var x86nops = []string{
+	"\x90", "\xcc", // nearly all filling of a kernel
 	"\x0f\x1f\x84\x00\x00\x00\x00\x00", "\x0f\x1f\x80\x00\x00\x00\x00", "\x0f\x1f\x44\x00\x00", "\x0f\x1f\x40\x00",
-	"\x0f\x1f\x00", "\x90", "\xcc", "\x66", "\x2e",
+	"\x0f\x1f\x00", "\x66", "\x2e",
 }
 
 // isNops reports whether b is nothing but filling: zeros, traps, or no-operation instructions of machine m.
 func isNops(m Machine, b []byte) bool {
 	end := len(b) - zeros(b) // behind it any number of zeros will do
-	known := nops[m]
-	one := m == MachineX8664 || m == MachineX86
+	known := x86nops
+	if m != MachineX8664 {
+		known = nops[m]
+	}
 	for pos := 0; pos < end; {
-		if one && (b[pos] == 0xcc || b[pos] == 0x90) { // nearly all filling of a kernel
-			pos++
-			continue
-		}
 		n := nopAt(known, b[pos:])
 		if n == 0 {
 			return false
@@ -85,7 +83,7 @@ func isNops(m Machine, b []byte) bool {
 // nopAt returns the length of the filling instruction that b begins with, or 0.
 func nopAt(known []string, b []byte) int {
 	for _, nop := range known {
-		if len(b) >= len(nop) && string(b[:len(nop)]) == nop {
+		if nop[0] == b[0] && len(b) >= len(nop) && string(b[:len(nop)]) == nop {
 			return len(nop)
 		}
 	}

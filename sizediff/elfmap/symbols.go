@@ -45,6 +45,10 @@ const (
 	Weak   Binding = 2
 )
 
+// Head returns how the name of symbol i begins, with zeros behind a shorter one. Most questions about names are answered by
+// it, and looking at every name costs much more: they lie scattered over the string table.
+func (im *Image) Head(i int32) [4]byte { return im.heads[i] }
+
 // Defined reports whether the symbol names a place in a section.
 func (s *Symbol) Defined() bool { return s.Section > 0 }
 
@@ -96,6 +100,7 @@ func (im *Image) decodeSymbols(raw []byte, strtab string, shndx []byte) ([]Symbo
 		esz = 24
 	}
 	symbols := make([]Symbol, len(raw)/esz)
+	im.heads = make([][4]byte, len(symbols))
 	file, names := int32(-1), 0
 	for i := range symbols {
 		b := raw[i*esz:]
@@ -110,6 +115,7 @@ func (im *Image) decodeSymbols(raw []byte, strtab string, shndx []byte) ([]Symbo
 			info, other, idx = b[12], b[13], im.u16(b[14:])
 		}
 		s.Name = cstring(strtab, uint64(im.u32(b)))
+		copy(im.heads[i][:], s.Name)
 		s.Type, s.Bind = SymbolType(info&15), Binding(info>>4)
 		s.Hidden = other&3 == 1 || other&3 == 2
 		s.Section = im.symbolSection(idx, i, shndx)
