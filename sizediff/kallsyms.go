@@ -15,7 +15,7 @@ var kallsymsTables = []string{
 }
 
 // kallsyms claims the symbol table that a kernel carries in its read-only data, and in it what Rust names take.
-func (w *measuring) kallsyms(others map[string]int32) error {
+func (w *measuring) kallsyms(others *nameless) error {
 	names := w.marks.kallsyms["kallsyms_names"]
 	if names == nil {
 		return nil
@@ -29,22 +29,18 @@ func (w *measuring) kallsyms(others map[string]int32) error {
 		return err
 	}
 	k := &kallsyms{w: w, data: data, tables: map[string]span{}}
-	begins := w.begins(t.Section)
+	next := w.nextSymbol(t.Section)
 	for _, name := range kallsymsTables {
 		s := w.marks.kallsyms[name]
 		if s == nil || s.Section != names.Section {
 			continue
 		}
 		if start := w.elf.Offset(s); start < t.Size {
-			end := t.End(t.At(start))
-			if i, _ := slices.BinarySearch(begins, start+1); i < len(begins) {
-				end = min(end, begins[i])
-			}
-			k.tables[name] = span{start, end}
+			k.tables[name] = span{start, min(t.End(t.At(start)), next(start))}
 		}
 	}
 	k.tokens = newTokens(w.elf, k.bytes("kallsyms_token_table"), k.bytes("kallsyms_token_index"))
-	for name := range others {
+	for name := range others.crates {
 		k.tokens.others[prefix3(name)] = true
 	}
 	k.read(others)
@@ -59,16 +55,23 @@ func (w *measuring) kallsyms(others map[string]int32) error {
 	return nil
 }
 
-// begins lists where symbols of any kind begin in a section, in order.
-func (w *measuring) begins(section int) []uint64 {
-	var out []uint64
+// nextSymbol returns a function that says where the next symbol of any kind begins in a section.
+func (w *measuring) nextSymbol(section int) func(start uint64) uint64 {
+	var begins []uint64
 	for i := range w.elf.Symbols {
 		if s := &w.elf.Symbols[i]; int(s.Section) == section && s.Type != elfmap.SectionType {
-			out = append(out, w.elf.Offset(s))
+			begins = append(begins, w.elf.Offset(s))
 		}
 	}
-	slices.Sort(out)
-	return out
+	return func(start uint64) uint64 {
+		next := ^uint64(0)
+		for _, b := range begins {
+			if b > start {
+				next = min(next, b)
+			}
+		}
+		return next
+	}
 }
 
 // kallsyms is the tables of one kernel.
@@ -81,7 +84,8 @@ type kallsyms struct {
 	count  uint64 // of names
 	claims []elfmap.Claim
 
-	unpacked int // bytes of names so far
+	buf      []byte // the last name
+	unpacked int    // bytes of names so far
 }
 
 func (k *kallsyms) bytes(table string) []byte {
@@ -97,8 +101,8 @@ func (k *kallsyms) claim(table string, start, n uint64, owner int32) {
 }
 
 // read goes through the names and claims the name, the address and the sorting entry of each Rust symbol.
-func (k *kallsyms) read(others map[string]int32) {
-	owners := map[uint64]int32{}
+func (k *kallsyms) read(others *nameless) {
+	var owners []int32 // of the names so far
 	names, pointer := k.bytes("kallsyms_names"), uint64(k.w.elf.PointerSize())
 	for k.names < uint64(len(names)) {
 		pos := k.names
@@ -109,8 +113,9 @@ func (k *kallsyms) read(others map[string]int32) {
 		if n == 0 || pos+head+n > uint64(len(names)) {
 			break
 		}
-		if owner := k.owner(names[pos+head:pos+head+n], others); owner != 0 {
-			owners[k.count] = owner
+		owner := k.owner(names[pos+head:pos+head+n], others)
+		owners = append(owners, owner)
+		if owner != 0 {
 			k.claim("kallsyms_names", pos, head+n, owner)
 			k.claim("kallsyms_offsets", k.count*4, 4, owner)
 			k.claim("kallsyms_addresses", k.count*pointer, pointer, owner)
@@ -121,8 +126,8 @@ func (k *kallsyms) read(others map[string]int32) {
 	seqs := k.bytes("kallsyms_seqs_of_names")
 	for i := uint64(0); i < k.count && 3*i+3 <= uint64(len(seqs)); i++ {
 		b := seqs[3*i:]
-		if owner := owners[uint64(b[0])<<16|uint64(b[1])<<8|uint64(b[2])]; owner != 0 {
-			k.claim("kallsyms_seqs_of_names", 3*i, 3, owner)
+		if n := int(b[0])<<16 | int(b[1])<<8 | int(b[2]); n < len(owners) && owners[n] != 0 {
+			k.claim("kallsyms_seqs_of_names", 3*i, 3, owners[n])
 		}
 	}
 }
@@ -156,13 +161,13 @@ func (k *kallsyms) end(table string, s span) uint64 {
 
 // owner returns the packed crates of a compressed name, which may be that of a label at what the symbol needs elsewhere:
 // its prefix, its entries in the export tables. The first letters decide for nearly all, cheaply.
-func (k *kallsyms) owner(compressed []byte, others map[string]int32) int32 {
-	var buf [64]byte
-	start := k.tokens.expand(buf[:0], compressed, 16)
-	if len(start) < 4 {
+func (k *kallsyms) owner(compressed []byte, others *nameless) int32 {
+	k.buf = k.tokens.expand(k.buf[:0], compressed, 4)
+	if len(k.buf) < 4 || k.buf[1] != '_' && !others.first[k.buf[1]] {
 		return 0
 	}
-	name := start[1:] // the first letter is the symbol's type
+	k.buf = k.tokens.expand(k.buf[:0], compressed, 16)
+	name := k.buf[1:] // the first letter is the symbol's type
 	prefix := ""
 	if name[0] == '_' && name[1] == '_' {
 		for _, p := range labelPrefixes {
@@ -179,9 +184,9 @@ func (k *kallsyms) owner(compressed []byte, others map[string]int32) int32 {
 	if k.unpacked > maxUnpacked {
 		return 0
 	}
-	full := string(k.tokens.expand(nil, compressed, maxSymbolName))
-	k.unpacked += len(full)
-	return k.w.crateOfName(full[1+len(prefix):], others)
+	k.buf = k.tokens.expand(k.buf[:0], compressed, maxSymbolName)
+	k.unpacked += len(k.buf)
+	return k.w.crateOfName(string(k.buf[1+len(prefix):]), others)
 }
 
 // labelPrefixes begin the names of labels that a symbol has besides its own.

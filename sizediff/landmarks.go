@@ -11,14 +11,15 @@ import (
 type landmarks struct {
 	initBegin, initEnd, banner, config, configEnd *elfmap.Symbol            // nil when absent
 	kallsyms                                      map[string]*elfmap.Symbol // labels of kallsymsTables
-	exports                                       map[int32][]exportLabel   // labels of exported symbols, by section
+	exports                                       map[int32][]exportLabel   // labels in export tables, by section
 }
 
-// exportLabel is a label at an entry or a string of an export table, with the name of the exported symbol.
-type exportLabel struct {
-	at   uint64
-	name string
-}
+// exportLabel is a label at an entry or a string of an export table: its offset above, its symbol in the 24 low bits, which
+// hold any symbol's number (maxSymbols of elfmap). Numbers sort faster than structures.
+type exportLabel uint64
+
+func (l exportLabel) at() uint64  { return uint64(l >> 24) }
+func (l exportLabel) symbol() int { return int(l & (1<<24 - 1)) }
 
 // exportPrefixes begin the labels that EXPORT_SYMBOL puts at its entries and strings (include/linux/export.h, and the
 // export tables that modpost writes).
@@ -31,22 +32,22 @@ func findLandmarks(im *elfmap.Image) *landmarks {
 		if !s.Defined() || len(s.Name) < 8 {
 			continue
 		}
-		switch s.Name[:2] {
-		case "__":
-			l.underscore(im, s)
-		case "li":
+		switch head := im.Head(int32(i)); string(head[:]) {
+		case "__in", "__ks", "__fl", "__kc", "__cr":
+			l.underscore(im, i)
+		case "linu":
 			if s.Name == "linux_banner" {
 				l.banner = s
 			}
-		case "ke":
+		case "kern":
 			switch s.Name {
 			case "kernel_config_data":
 				l.config = s
 			case "kernel_config_data_end":
 				l.configEnd = s
 			}
-		case "ka":
-			if s.Size == 0 && strings.HasPrefix(s.Name, "kallsyms_") && slices.Contains(kallsymsTables, s.Name) {
+		case "kall":
+			if s.Size == 0 && slices.Contains(kallsymsTables, s.Name) {
 				l.kallsyms[s.Name] = s
 			}
 		}
@@ -55,20 +56,28 @@ func findLandmarks(im *elfmap.Image) *landmarks {
 }
 
 // underscore files a symbol whose name begins with two underscores.
-func (l *landmarks) underscore(im *elfmap.Image, s *elfmap.Symbol) {
+func (l *landmarks) underscore(im *elfmap.Image, i int) {
+	s := &im.Symbols[i]
 	switch s.Name {
 	case "__init_begin":
 		l.initBegin = s
 	case "__init_end":
 		l.initEnd = s
 	}
-	if s.Name[2] != 'k' && s.Name[2] != 'f' && s.Name[2] != 'c' {
+	if _, ok := exported(s.Name); !ok {
 		return
 	}
+	if at := im.Offset(s); at < im.Sections[s.Section].Size {
+		l.exports[s.Section] = append(l.exports[s.Section], exportLabel(at<<24|uint64(i)))
+	}
+}
+
+// exported returns the name of the symbol that a label in an export table is about.
+func exported(label string) (name string, ok bool) {
 	for _, p := range exportPrefixes {
-		if name, ok := strings.CutPrefix(s.Name, p); ok {
-			l.exports[s.Section] = append(l.exports[s.Section], exportLabel{im.Offset(s), name})
-			return
+		if name, ok = strings.CutPrefix(label, p); ok {
+			return name, true
 		}
 	}
+	return "", false
 }

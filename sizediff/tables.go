@@ -3,7 +3,6 @@ package sizediff
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
@@ -40,52 +39,68 @@ func (w *measuring) tables() error {
 }
 
 // exports claims the bytes between labels of exported Rust symbols.
-func (w *measuring) exports(t *elfmap.Tiling, others map[string]int32) []elfmap.Claim {
+func (w *measuring) exports(t *elfmap.Tiling, others *nameless) []elfmap.Claim {
 	labels := w.marks.exports[int32(t.Section)]
-	if len(labels) == 0 {
-		return nil
-	}
-	slices.SortFunc(labels, func(a, b exportLabel) int {
-		if a.at != b.at {
-			return cmp.Compare(a.at, b.at)
-		}
-		return strings.Compare(a.name, b.name)
-	})
+	slices.Sort(labels)
 	var claims []elfmap.Claim
+	var names []string
 	for i := 0; i < len(labels); {
-		owner, j := int32(0), i
-		for ; j < len(labels) && labels[j].at == labels[i].at; j++ {
-			if owner == 0 {
-				owner = w.crateOfName(labels[j].name, others)
+		start, end := labels[i].at(), t.Size
+		names = names[:0]
+		for ; i < len(labels) && labels[i].at() == start; i++ {
+			name, _ := exported(w.elf.Symbols[labels[i].symbol()].Name)
+			names = append(names, name)
+		}
+		if i < len(labels) {
+			end = labels[i].at()
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if owner := w.crateOfName(name, others); owner != 0 {
+				claims = append(claims, elfmap.Claim{Start: start, End: end, Owner: owner, Class: classTable})
+				break
 			}
 		}
-		end := t.Size
-		if j < len(labels) {
-			end = labels[j].at
-		}
-		if owner != 0 && labels[i].at < end {
-			claims = append(claims, elfmap.Claim{Start: labels[i].at, End: end, Owner: owner, Class: classTable})
-		}
-		i = j
 	}
 	return claims
 }
 
-// nameless returns the packed crates of the names of Rust symbols that do not tell, and remembers those that do.
-func (w *measuring) nameless() map[string]int32 {
-	m := map[string]int32{}
+// nameless is the packed crates of the names of Rust symbols that do not tell.
+type nameless struct {
+	crates map[string]int32
+	first  [256]bool // letters that some of the names begin with
+}
+
+func (n *nameless) put(name string, crates int32) {
+	if name != "" {
+		n.crates[name] = crates
+		n.first[name[0]] = true
+	}
+}
+
+// crate returns 0 for a name that is not there.
+func (n *nameless) crate(name string) int32 {
+	if name == "" || !n.first[name[0]] {
+		return 0
+	}
+	return n.crates[name]
+}
+
+// nameless collects the names of Rust symbols that do not tell, and remembers those that do.
+func (w *measuring) nameless() *nameless {
+	m := &nameless{crates: map[string]int32{}}
 	for i := range w.out.Symbols {
 		switch s := &w.out.Symbols[i]; s.How {
 		case ByNothing:
 		case ByName:
 			w.rustNames[s.Name] = packCrates(s.Crate, s.Inst)
 		default:
-			m[s.Name] = packCrates(s.Crate, s.Inst)
+			m.put(s.Name, packCrates(s.Crate, s.Inst))
 		}
 	}
 	for _, a := range w.owners.Aliases {
 		if k := w.index[a.Leader]; k >= 0 && w.out.Symbols[k].How != ByNothing && w.out.Symbols[k].How != ByName {
-			m[w.elf.Symbols[a.Name].Name] = packCrates(w.out.Symbols[k].Crate, w.out.Symbols[k].Inst)
+			m.put(w.elf.Symbols[a.Name].Name, packCrates(w.out.Symbols[k].Crate, w.out.Symbols[k].Inst))
 		}
 	}
 	return m
@@ -93,9 +108,9 @@ func (w *measuring) nameless() map[string]int32 {
 
 // crateOfName returns the packed crates of a name, 0 when it is not Rust. Most names are those of symbols in the image; the
 // others are not remembered, for compressed names could unpack to more than memory holds.
-func (w *measuring) crateOfName(name string, others map[string]int32) int32 {
+func (w *measuring) crateOfName(name string, others *nameless) int32 {
 	if !rustname.Looks(name) {
-		return others[name]
+		return others.crate(name)
 	}
 	if owner, ok := w.rustNames[name]; ok {
 		return owner
@@ -170,18 +185,42 @@ func merged(runs []run) []run {
 
 // find returns the owner of an address, 0 for none.
 func find(runs []run, at uint64) int32 {
-	lo, hi := 0, len(runs)
+	f := finder{runs: runs}
+	return f.find(at)
+}
+
+// finder finds owners in runs that are sorted by their ends. It is fast for addresses that come nearly in order.
+type finder struct {
+	runs     []run
+	from, to uint64 // between which addresses owner is the answer
+	owner    int32
+}
+
+func (f *finder) find(at uint64) int32 {
+	if at-f.from < f.to-f.from {
+		return f.owner
+	}
+	lo, hi := 0, len(f.runs)
 	for lo < hi {
-		if mid := (lo + hi) / 2; runs[mid].end <= at {
+		if mid := (lo + hi) / 2; f.runs[mid].end <= at {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo < len(runs) && runs[lo].start <= at {
-		return runs[lo].owner
+	switch {
+	case lo < len(f.runs) && f.runs[lo].start <= at:
+		f.from, f.to, f.owner = f.runs[lo].start, f.runs[lo].end, f.runs[lo].owner
+	default: // in a gap, before the first or behind the last
+		f.from, f.to, f.owner = 0, ^uint64(0), 0
+		if lo > 0 {
+			f.from = f.runs[lo-1].end
+		}
+		if lo < len(f.runs) {
+			f.to = f.runs[lo].start
+		}
 	}
-	return 0
+	return f.owner
 }
 
 // addressTables are tables of fixed-size entries that begin with the place they describe: as a 32-bit distance from the
@@ -273,6 +312,7 @@ func (w *measuring) linkedEntries(t *elfmap.Tiling, sizes []uint64, absolute boo
 		field = uint64(w.elf.PointerSize())
 	}
 	base := w.elf.Sections[t.Section].Addr
+	rust, all := finder{runs: code.runs}, finder{runs: code.all}
 	size, entries := firstFitting(t.Size, sizes, func(off uint64) (int32, bool) {
 		if off+field > t.Size {
 			return 0, false
@@ -281,8 +321,8 @@ func (w *measuring) linkedEntries(t *elfmap.Tiling, sizes []uint64, absolute boo
 		if absolute {
 			at = w.elf.Pointer(data[off:])
 		}
-		owner := find(code.runs, at)
-		return owner, owner != 0 || len(sizes) == 1 || find(code.all, at) != 0
+		owner := rust.find(at)
+		return owner, owner != 0 || len(sizes) == 1 || all.find(at) != 0
 	})
 	return size, entries, nil
 }
