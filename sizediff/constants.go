@@ -55,8 +55,36 @@ type references struct {
 	targets map[int][]target // by section
 	bounds  map[int][]uint64 // by section: offsets that anything else refers to, where another constant may begin
 	links   []link           // pointers in data to data
-	places  []run            // constant sections; the owner is the section
+	places  []constants      // constant sections, by address
 	found   []coderef.Ref    // by candidatesX86 in one range
+}
+
+// constants is a section that can hold constants.
+type constants struct {
+	section    int
+	start, end uint64   // addresses
+	gaps       []uint64 // bits: blocks of gapBlock bytes in which some have no owner
+}
+
+const gapBlock = 64
+
+func newConstants(s *elfmap.Section, t *elfmap.Tiling) constants {
+	c := constants{t.Section, s.Addr, s.Addr + s.Size, make([]uint64, s.Size/gapBlock/64+1)}
+	for i, g := range t.Ranges {
+		if g.Class != elfmap.Unattributed {
+			continue
+		}
+		for block := g.Start / gapBlock; block <= (t.End(i)-1)/gapBlock; block++ {
+			c.gaps[block/64] |= 1 << (block % 64)
+		}
+	}
+	return c
+}
+
+// nearGap reports whether an offset lies in a block with bytes that have no owner.
+func (c *constants) nearGap(at uint64) bool {
+	block := at / gapBlock
+	return c.gaps[block/64]>>(block%64)&1 != 0
 }
 
 // findSources lists what Rust symbols own, code and data.
@@ -222,18 +250,33 @@ func (r *references) crateOf(g elfmap.Range) int32 {
 }
 
 // scanX86 looks at every position of code for what could be an address of a constant, and so could begin one: a false
-// boundary only makes us claim less. A function of Rust in which something is found is decoded, and what is truly there
-// gets its crate.
+// boundary only makes us claim less. A function of Rust in which something is found is decoded as far as that, and what is
+// truly there gets its crate.
 func (r *references) scanX86(t *elfmap.Tiling, code []byte, base uint64, owner int32) {
 	lo, hi := r.span()
 	r.found = candidatesX86(r.found[:0], code, base, lo, hi)
-	if owner != 0 && slices.ContainsFunc(r.found, r.inGap) {
-		coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) { r.refer(t, x, owner) })
-		return
+	if owner != 0 {
+		for _, last := range slices.Backward(r.found) {
+			if r.inGap(last) {
+				r.decodeX86(t, code, base, owner, last.At)
+				return
+			}
+		}
 	}
 	for _, x := range r.found {
 		r.refer(t, x, 0)
 	}
+}
+
+// decodeX86 records the references of the instructions that begin before address end.
+func (r *references) decodeX86(t *elfmap.Tiling, code []byte, base uint64, owner int32, end uint64) {
+	const longest = 15 // Intel SDM, volume 2, 2.3.11
+	code = code[:min(end-base+longest, uint64(len(code)))]
+	coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) {
+		if x.At < end {
+			r.refer(t, x, owner)
+		}
+	})
 }
 
 // inGap reports whether a reference may be to a constant without an owner.
@@ -273,26 +316,26 @@ func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []code
 	return found
 }
 
-// locate finds the constant section that holds an address.
+// locate finds the constant section that holds an address; not for addresses of what is known to have an owner.
 func (r *references) locate(at uint64) (place, bool) {
 	i := sort.Search(len(r.places), func(i int) bool { return r.places[i].end > at })
-	if i < len(r.places) && r.places[i].start <= at {
-		return place{int(r.places[i].owner), at - r.places[i].start}, true
+	if i == len(r.places) || r.places[i].start > at {
+		return place{}, false
 	}
-	return place{}, false
+	c := &r.places[i]
+	return place{c.section, at - c.start}, c.nearGap(at - c.start)
 }
 
 // constantSections lists the sections that can hold constants, by address. Of sections that overlap, which no linker
 // makes, only the first is there.
-func (r *references) constantSections() []run {
-	var all []run
+func (r *references) constantSections() []constants {
+	var all []constants
 	for i := range r.owners.Tilings {
-		if section := r.owners.Tilings[i].Section; r.constantSection(section) {
-			s := &r.elf.Sections[section]
-			all = append(all, run{s.Addr, s.Addr + s.Size, int32(section)})
+		if t := &r.owners.Tilings[i]; r.constantSection(t.Section) {
+			all = append(all, newConstants(&r.elf.Sections[t.Section], t))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b run) int { return cmp.Compare(a.start, b.start) })
+	slices.SortStableFunc(all, func(a, b constants) int { return cmp.Compare(a.start, b.start) })
 	out := all[:0]
 	for _, p := range all {
 		if n := len(out); p.start < p.end && (n == 0 || p.start >= out[n-1].end) {
