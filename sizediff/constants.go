@@ -394,7 +394,7 @@ func (r *references) claim() error {
 	objects := map[int][]object{}
 	for section, ts := range r.targets {
 		slices.SortFunc(ts, func(a, b target) int { return cmp.Compare(a.at, b.at) })
-		starts := r.bounds[section]
+		starts := slices.Grow(r.bounds[section], len(ts))
 		for _, t := range ts {
 			starts = append(starts, t.at)
 		}
@@ -432,7 +432,7 @@ func trailing(data []byte, o object, t *elfmap.Tiling) uint64 {
 // cut makes objects of the unattributed ranges of a section. Starts are where constants may begin, targets who says so;
 // both are sorted.
 func cut(t *elfmap.Tiling, starts []uint64, ts []target) []object {
-	var out []object
+	out := make([]object, 0, len(starts))
 	for i, g := range t.Ranges {
 		if g.Class != elfmap.Unattributed {
 			continue

@@ -94,11 +94,15 @@ func (w *measuring) symbols() {
 	for i := range w.index {
 		w.index[i] = -1
 	}
-	n := 0
+	n := 0 // of ranges with a symbol; few have several
 	for i := range w.owners.Tilings {
-		n += len(w.owners.Tilings[i].Ranges)
+		for _, r := range w.owners.Tilings[i].Ranges {
+			if r.Class == elfmap.Body || r.Class == elfmap.Inferred {
+				n++
+			}
+		}
 	}
-	w.out.Symbols = make([]Symbol, 0, n/2+1)
+	w.out.Symbols, w.leaders = make([]Symbol, 0, n), make([]int32, 0, n)
 	for i := range w.owners.Tilings {
 		t := &w.owners.Tilings[i]
 		for j, r := range t.Ranges {

@@ -28,7 +28,7 @@ func (w *measuring) kallsyms(others *nameless) error {
 	if err != nil || data == nil {
 		return err
 	}
-	k := &kallsyms{w: w, data: data, tables: map[string]span{}}
+	k := &kallsyms{w: w, data: data, tables: map[string]span{}, claims: map[string][]elfmap.Claim{}}
 	next := w.nextSymbol(t.Section)
 	for _, name := range kallsymsTables {
 		s := w.marks.kallsyms[name]
@@ -44,13 +44,14 @@ func (w *measuring) kallsyms(others *nameless) error {
 		k.tokens.others[prefix3(name)] = true
 	}
 	k.read(others)
-	t.Claim(k.claims)
-	var whole []elfmap.Claim
+	var parts, whole []elfmap.Claim
 	for _, name := range kallsymsTables {
+		parts = append(parts, k.claims[name]...)
 		if s, ok := k.tables[name]; ok {
 			whole = append(whole, elfmap.Claim{Start: s.start, End: k.end(name, s), Class: classTable})
 		}
 	}
+	t.Claim(parts)
 	t.Claim(whole)
 	return nil
 }
@@ -80,9 +81,9 @@ type kallsyms struct {
 	data   []byte          // of their section
 	tables map[string]span // from each label to the next of any name
 	tokens *tokens
-	names  uint64 // bytes of kallsyms_names that hold names
-	count  uint64 // of names
-	claims []elfmap.Claim
+	names  uint64                    // bytes of kallsyms_names that hold names
+	count  uint64                    // of names
+	claims map[string][]elfmap.Claim // by table
 
 	buf      []byte // the last name
 	unpacked int    // bytes of names so far
@@ -95,14 +96,19 @@ func (k *kallsyms) bytes(table string) []byte {
 
 // claim gives n bytes of a table to an owner.
 func (k *kallsyms) claim(table string, start, n uint64, owner int32) {
-	if s := k.tables[table]; start+n <= s.end-s.start {
-		k.claims = append(k.claims, elfmap.Claim{Start: s.start + start, End: s.start + start + n, Owner: owner, Class: classTable})
+	s, list := k.tables[table], k.claims[table]
+	switch last := len(list) - 1; {
+	case start+n > s.end-s.start:
+	case last >= 0 && list[last].End == s.start+start && list[last].Owner == owner:
+		list[last].End += n
+	default:
+		k.claims[table] = append(list, elfmap.Claim{Start: s.start + start, End: s.start + start + n, Owner: owner, Class: classTable})
 	}
 }
 
 // read goes through the names and claims the name, the address and the sorting entry of each Rust symbol.
 func (k *kallsyms) read(others *nameless) {
-	var owners []int32 // of the names so far
+	owners := make([]int32, 0, len(k.bytes("kallsyms_offsets"))/4) // of the names so far
 	names, pointer := k.bytes("kallsyms_names"), uint64(k.w.elf.PointerSize())
 	for k.names < uint64(len(names)) {
 		pos := k.names

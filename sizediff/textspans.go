@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"hash/maphash"
+	"iter"
 	"slices"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
@@ -74,34 +75,36 @@ func (f *identifying) rest(section int, portable bool) (uint64, error) {
 	if loose {
 		b = f.withoutPathLengths(b, paths)
 	}
-	b = outside(b, f.spans[section])
-	if loose {
-		b = bytes.ReplaceAll(b, []byte{0}, nil)
-	}
 	var h hash.Hash = sha256.New()
 	if !portable {
 		m := new(maphash.Hash)
 		m.SetSeed(restKey)
 		h = m
 	}
-	h.Write(b)
+	for piece := range outside(b, f.spans[section]) {
+		if loose {
+			piece = bytes.ReplaceAll(piece, []byte{0}, nil)
+		}
+		h.Write(piece)
+	}
 	return binary.LittleEndian.Uint64(h.Sum(nil)), nil
 }
 
 var restKey = maphash.MakeSeed() // of digests that stay in the process
 
-// outside returns a copy of the bytes that no span covers.
-func outside(b []byte, spans []span) []byte {
+// outside yields the bytes that no span covers, piece by piece.
+func outside(b []byte, spans []span) iter.Seq[[]byte] {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
-	out := make([]byte, 0, len(b))
-	at := uint64(0)
-	for _, s := range spans {
-		if s.start > at {
-			out = append(out, b[at:s.start]...)
+	return func(yield func([]byte) bool) {
+		at := uint64(0)
+		for _, s := range spans {
+			if s.start > at && !yield(b[at:s.start]) {
+				return
+			}
+			at = max(at, s.end)
 		}
-		at = max(at, s.end)
+		yield(b[at:])
 	}
-	return append(out, b[at:]...)
 }
 
 // withoutPathLengths returns a copy of a section in which the length of each string with a path is that of the string

@@ -171,8 +171,9 @@ func (a *app) handleSignals() {
 	}()
 }
 
-// Limits of the heap for a short run. Two distribution kernels stay below the first; with many files more of what was
-// measured has to be kept, and keeping the heap small would cost more time than it is worth.
+// Limits of the heap for a short run. Two distribution kernels stay below the first, and garbage is not collected before
+// it; with many files more of what was measured has to be kept, and keeping the heap small would cost more time than it is
+// worth.
 const (
 	fewFiles    = 200
 	smallMemory = 85 << 20
@@ -181,15 +182,16 @@ const (
 
 // tuneMemory trades memory for time, as suits a short run over so many files. GOGC and GOMEMLIMIT win.
 func tuneMemory(files int) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
+	percent := 400
 	if os.Getenv("GOMEMLIMIT") == "" {
-		limit := int64(smallMemory)
-		if files > fewFiles {
-			limit = largeMemory
+		limit := int64(largeMemory)
+		if files <= fewFiles {
+			percent, limit = -1, smallMemory
 		}
 		debug.SetMemoryLimit(limit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
 	}
 }
 
