@@ -13,8 +13,9 @@ const maxCrates = 1 << 15
 
 // crates is the table of crate names of one image. Names beyond maxCrates get 0: Rust, of no known crate.
 type crates struct {
-	names []string
-	index map[string]int32
+	names  []string
+	index  map[string]int32
+	parser rustname.Parser
 }
 
 func newCrates() *crates {
@@ -34,13 +35,28 @@ func (c *crates) id(name string) int32 {
 	return i
 }
 
+// ofName returns the defining crate of a Rust name, and the instantiating one when that is another.
+func (c *crates) ofName(name string) (crate, inst int32, ok bool) {
+	n, ok := c.parser.Parse(name)
+	if !ok {
+		return 0, 0, false
+	}
+	crate = c.id(n.Crate)
+	if n.Instantiating != "" && n.Instantiating != n.Crate {
+		inst = c.id(n.Instantiating)
+	}
+	return crate, inst, true
+}
+
 // attribute gives each symbol its crate: by name where the name says so, else by what stands around it.
 func attribute(im *elfmap.Image, leaders []int32, symbols []Symbol, table *crates) {
 	nameless := false
 	rust := false
 	for i := range symbols {
 		s := &symbols[i]
-		byOwnName(s, table)
+		if im.Head(leaders[i])[0] == '_' {
+			byOwnName(s, table)
+		}
 		if s.How == ByNothing {
 			nameless = true
 		} else {
@@ -50,10 +66,14 @@ func attribute(im *elfmap.Image, leaders []int32, symbols []Symbol, table *crate
 	if !nameless {
 		return
 	}
+	file, crate := "", "" // of the symbol before, which is often in the same
 	for i := range symbols {
 		if s := &symbols[i]; s.How == ByNothing {
-			if c := crateOfUnit(im.FileName(&im.Symbols[leaders[i]])); c != "" {
-				s.Crate, s.How, rust = table.id(c), ByFile, true
+			if f := im.FileName(&im.Symbols[leaders[i]]); f != file {
+				file, crate = f, crateOfUnit(f)
+			}
+			if crate != "" {
+				s.Crate, s.How, rust = table.id(crate), ByFile, true
 			}
 		}
 	}
@@ -76,12 +96,8 @@ func byOwnName(s *Symbol, table *crates) {
 	if !rustname.Looks(name) {
 		return
 	}
-	if n, ok := rustname.Parse(name); ok {
-		s.How = ByName
-		s.Crate = table.id(n.Crate)
-		if n.Instantiating != "" && n.Instantiating != n.Crate {
-			s.Inst = table.id(n.Instantiating)
-		}
+	if crate, inst, ok := table.ofName(name); ok {
+		s.Crate, s.Inst, s.How = crate, inst, ByName
 	}
 }
 

@@ -115,15 +115,10 @@ func (w *measuring) crateOfName(name string, others *nameless) int32 {
 	if owner, ok := w.rustNames[name]; ok {
 		return owner
 	}
-	n, ok := rustname.Parse(name)
-	if !ok || n.Crate == "" {
-		return 0
+	if crate, inst, ok := w.crates.ofName(name); ok && crate != 0 {
+		return packCrates(crate, inst)
 	}
-	inst := int32(0)
-	if n.Instantiating != "" && n.Instantiating != n.Crate {
-		inst = w.crates.id(n.Instantiating)
-	}
-	return packCrates(w.crates.id(n.Crate), inst)
+	return 0
 }
 
 // run is a range of addresses, or of offsets in one section, that belongs to one crate.

@@ -86,7 +86,18 @@ func Looks(sym string) bool {
 // already complete. One extra leading underscore is accepted, and so are an
 // encoding version after "_R" (later versions are read as version 0, or
 // refused) and a suffix that starts with "." or "$".
-func Parse(sym string) (*Name, bool) {
+func Parse(sym string) (*Name, bool) { return new(Parser).Parse(sym) }
+
+// A Parser reads names in memory that it uses again and again. The zero value
+// is ready.
+type Parser struct {
+	name Name
+	v0   parser
+}
+
+// Parse is like the function of that name, but the Name is only valid until
+// the next call.
+func (p *Parser) Parse(sym string) (*Name, bool) {
 	if len(sym) > MaxSymbol {
 		return nil, false
 	}
@@ -97,7 +108,10 @@ func Parse(sym string) (*Name, bool) {
 	case mangling == Legacy:
 		return parseLegacy(body)
 	}
-	return parseV0(body)
+	if p.name, ok = p.v0.parse(body); !ok {
+		return nil, false
+	}
+	return &p.name, true
 }
 
 func cutPrefix(sym string) (body string, m Mangling, ok bool) {

@@ -72,10 +72,11 @@ func (t *tree) child(id ref, i int) ref { return t.children(id)[i] }
 
 func (t *tree) text(s span) string { return t.sym[s.from:s.to] }
 
-func parseV0(body string) (*Name, bool) {
-	p := parser{
-		tree:  tree{sym: body, nodes: make([]node, 0, 8+len(body)/5), kids: make([]ref, 0, 8+len(body)/6)},
-		stack: make([]ref, 0, 32),
+// parse reads what stands behind "_R". The Name shares the parser's tree.
+func (p *parser) parse(body string) (Name, bool) {
+	*p = parser{
+		tree:  tree{sym: body, nodes: slices.Grow(p.nodes[:0], 8+len(body)/5), kids: slices.Grow(p.kids[:0], 8+len(body)/6)},
+		stack: slices.Grow(p.stack[:0], 32),
 	}
 	for p.pos < len(body) && isDigit(body[p.pos]) { // encoding version
 		p.pos++
@@ -87,9 +88,9 @@ func parseV0(body string) (*Name, bool) {
 	}
 	end := p.pos
 	if p.bad || p.nodes[p.root].free > 0 || !validSuffix(body[end:]) {
-		return nil, false
+		return Name{}, false
 	}
-	n := &Name{Mangling: V0, Suffix: body[end:], tree: p.tree}
+	n := Name{Mangling: V0, Suffix: body[end:], tree: p.tree}
 	n.Crate, n.Disambiguator = n.crate(p.root)
 	if inst >= 0 {
 		n.Instantiating, n.InstantiatingDisambiguator = n.crate(inst)
