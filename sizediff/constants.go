@@ -57,6 +57,7 @@ type references struct {
 	links   []link           // pointers in data to data
 	places  []constants      // constant sections, by address
 	found   []coderef.Ref    // by candidatesX86 in one range
+	fields  []uint64         // by fieldsX86 in one range
 }
 
 // constants is a section that can hold constants.
@@ -250,33 +251,39 @@ func (r *references) crateOf(g elfmap.Range) int32 {
 }
 
 // scanX86 looks at every position of code for what could be an address of a constant, and so could begin one: a false
-// boundary only makes us claim less. A function of Rust in which something is found is decoded as far as that, and what is
-// truly there gets its crate.
+// boundary only makes us claim less. In a function of Rust the instructions with such an address are decoded, and what is truly
+// there gets its crate.
 func (r *references) scanX86(t *elfmap.Tiling, code []byte, base uint64, owner int32) {
 	lo, hi := r.span()
 	r.found = candidatesX86(r.found[:0], code, base, lo, hi)
-	if owner != 0 {
-		for _, last := range slices.Backward(r.found) {
-			if r.inGap(last) {
-				r.decodeX86(t, code, base, owner, last.At)
-				return
-			}
-		}
+	if owner != 0 && slices.ContainsFunc(r.found, r.inGap) {
+		r.fields = r.fieldsX86(r.fields[:0], code, base)
+		coderef.ScanX86At(code, base, r.fields, func(x coderef.Ref) { r.refer(t, x, owner) })
+		return
 	}
 	for _, x := range r.found {
 		r.refer(t, x, 0)
 	}
 }
 
-// decodeX86 records the references of the instructions that begin before address end.
-func (r *references) decodeX86(t *elfmap.Tiling, code []byte, base uint64, owner int32, end uint64) {
-	const longest = 15 // Intel SDM, volume 2, 2.3.11
-	code = code[:min(end-base+longest, uint64(len(code)))]
-	coderef.Scan(r.elf.Machine, code, base, func(x coderef.Ref) {
-		if x.At < end {
-			r.refer(t, x, owner)
+// fieldsX86 appends to fields the places of all four bytes that, as an address or as a distance, lead to a constant that may
+// have no owner: whatever stands before them.
+func (r *references) fieldsX86(fields []uint64, code []byte, base uint64) []uint64 {
+	lo, hi := r.span()
+	for i := 1; i+4 <= len(code); i++ {
+		at := base + uint64(i)
+		v := binary.LittleEndian.Uint32(code[i:])
+		absolute, relative := lo+uint64(v-uint32(lo)), lo+uint64(v+uint32(at)+4-uint32(lo))
+		if absolute < hi && r.mayLead(absolute) || relative < hi && r.mayLead(relative) {
+			fields = append(fields, at)
 		}
-	})
+	}
+	return fields
+}
+
+func (r *references) mayLead(to uint64) bool {
+	_, ok := r.locate(to)
+	return ok
 }
 
 // inGap reports whether a reference may be to a constant without an owner.

@@ -51,16 +51,20 @@ func scanX86(code []byte, addr uint64, f func(Ref)) {
 			pos++
 			continue
 		}
-		at, next := addr+uint64(pos), addr+uint64(pos+in.Len)
-		for _, a := range in.Args {
-			if a == nil {
-				break
-			}
-			if target, kind, ok := x86Target(in, a, next); ok {
-				f(Ref{at, target, kind})
-			}
-		}
+		x86Refs(in, addr+uint64(pos), f)
 		pos += in.Len
+	}
+}
+
+// x86Refs calls f for the references of the instruction at an address.
+func x86Refs(in x86asm.Inst, at uint64, f func(Ref)) {
+	for _, a := range in.Args {
+		if a == nil {
+			break
+		}
+		if target, kind, ok := x86Target(in, a, at+uint64(in.Len)); ok {
+			f(Ref{at, target, kind})
+		}
 	}
 }
 
