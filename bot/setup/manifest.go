@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/oxidometer/oxidometer/bot/gh"
@@ -71,8 +72,8 @@ type created struct {
 }
 
 var (
-	codeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	slugForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	codeForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`) })
+	slugForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) })
 )
 
 // A pageError is what went wrong between the browser and GitHub. The flow goes on.
@@ -147,7 +148,7 @@ func (a created) fault() string {
 	switch {
 	case a.ID <= 0:
 		return "no App id"
-	case !slugForm.MatchString(a.Slug):
+	case !slugForm().MatchString(a.Slug):
 		return "no name that can be used in addresses"
 	case a.WebhookSecret == "" || strings.ContainsAny(a.WebhookSecret, "\r\n"):
 		return "no webhook secret"

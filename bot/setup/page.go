@@ -105,7 +105,7 @@ func (f *flow) callback(w http.ResponseWriter, r *http.Request) {
 	case denied != "":
 		f.problem(w, http.StatusOK, &pageError{problem: "GitHub did not create the App: " + cut(printable(denied), 100), remedy: "start again on the first page, as somebody who may create Apps there"})
 		return
-	case !codeForm.MatchString(code):
+	case !codeForm().MatchString(code):
 		f.problem(w, http.StatusBadRequest, &pageError{problem: "GitHub sent no code", remedy: "start again on the first page"})
 		return
 	}

@@ -104,7 +104,7 @@ func prepare(o Options) (*flow, net.Listener, error) {
 	if o.PublicURL, err = parsePublic(o.PublicURL, site); err != nil {
 		return nil, nil, err
 	}
-	if o.Organization != "" && !login.MatchString(o.Organization) {
+	if o.Organization != "" && !login().MatchString(o.Organization) {
 		return nil, nil, fmt.Errorf("--organization %q: is no name that GitHub allows; give it as in %s/ORGANIZATION", o.Organization, site.web)
 	}
 	if o.Name == "" {

@@ -6,10 +6,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // login is what a user or an organization can be called.
-var login = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9_]){0,99}$`)
+var login = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9_]){0,99}$`) })
 
 // site is a GitHub: the one everybody knows, one of its tenants, or a GitHub Enterprise Server.
 type site struct {

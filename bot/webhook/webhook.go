@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
@@ -145,8 +146,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	guidPattern  = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
-	eventPattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+	guidPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`) })
+	eventPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_]{1,64}$`) })
 )
 
 // read checks a request, the cheap things first and the signature before anything is parsed. The delivery has a Payload
@@ -159,10 +160,10 @@ func (h *handler) read(r *http.Request, in *counted) (d Delivery, _ *refusal) {
 		return d, &refusal{status: http.StatusMethodNotAllowed, result: WrongMethod, message: "deliveries come by POST"}
 	}
 	guid, event := r.Header.Get("X-GitHub-Delivery"), r.Header.Get("X-GitHub-Event")
-	if !guidPattern.MatchString(guid) {
+	if !guidPattern().MatchString(guid) {
 		return d, malformed(http.StatusBadRequest, "no usable X-GitHub-Delivery header")
 	}
-	if !eventPattern.MatchString(event) {
+	if !eventPattern().MatchString(event) {
 		return d, malformed(http.StatusBadRequest, "no usable X-GitHub-Event header")
 	}
 	d.GUID, d.Event = guid, event

@@ -164,7 +164,7 @@ func (v *view) acceptCommand(say voice) string {
 // command is a slash command with the repository's prefix. A prefix that is no word is not repeated.
 func (v *view) command(words string) string {
 	prefix := v.e.Provenance.CommandPrefix
-	if len(prefix) > 40 || !commandPrefix.MatchString(prefix) {
+	if len(prefix) > 40 || !commandPrefix().MatchString(prefix) {
 		prefix = "/size"
 	}
 	return prefix + " " + words

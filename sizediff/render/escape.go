@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -83,22 +84,27 @@ func plain(s string) string { return capped(visible(s), maxName) }
 // plainProse is a sentence from outside for text output.
 func plainProse(s string) string { return capped(visibleProse(s), maxProse) }
 
+// lazily compiles an expression when it is first used, which most runs never do.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 var (
-	backtickSafe  = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:/+-]*$`)
-	plainWord     = regexp.MustCompile(`^["'(]*[\pL\pN]+(['_-][\pL\pN]+)*[)"',.;:?!]*$`)
-	plainNumber   = regexp.MustCompile(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
-	plainName     = regexp.MustCompile(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
-	hexRun        = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
-	mention       = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?)?$`)
-	commandPrefix = regexp.MustCompile(`^/[A-Za-z0-9_-]+$`)
-	listMarker    = regexp.MustCompile(`^[0-9]+[.)]`)
+	backtickSafe  = lazily(`^[A-Za-z0-9_.][A-Za-z0-9_.:/+-]*$`)
+	plainWord     = lazily(`^["'(]*[\pL\pN]+(['_-][\pL\pN]+)*[)"',.;:?!]*$`)
+	plainNumber   = lazily(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
+	plainName     = lazily(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
+	hexRun        = lazily(`^[0-9a-fA-F]{7,64}$`)
+	mention       = lazily(`^@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?)?$`)
+	commandPrefix = lazily(`^/[A-Za-z0-9_-]+$`)
+	listMarker    = lazily(`^[0-9]+[.)]`)
 )
 
 // code is a name in running Markdown or in a table cell: in backticks when that is safe, otherwise a code element whose
 // content is written with entities. It cannot become markup, a link, a mention, a reference or a column.
 func code(s string) string {
 	s = plain(s)
-	if backtickSafe.MatchString(s) {
+	if backtickSafe().MatchString(s) {
 		return "`" + s + "`"
 	}
 	return "<code>" + entities(s) + "</code>"
@@ -122,14 +128,14 @@ func summaryName(s string) string {
 }
 
 func harmlessName(s string) bool {
-	return len(s) <= 60 && plainName.MatchString(s) && !reference(s)
+	return len(s) <= 60 && plainName().MatchString(s) && !reference(s)
 }
 
 // reference reports whether GitHub would link the word by itself, or a part of it: as an address, an issue or a commit.
 func reference(s string) bool {
 	l := strings.ToLower(s)
 	notAlnum := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	return strings.Contains(l, "www.") || strings.Contains(l, "gh-") || slices.ContainsFunc(strings.FieldsFunc(l, notAlnum), hexRun.MatchString)
+	return strings.Contains(l, "www.") || strings.Contains(l, "gh-") || slices.ContainsFunc(strings.FieldsFunc(l, notAlnum), hexRun().MatchString)
 }
 
 // markdownProse is a sentence from outside in Markdown. A word stays as it is when it can only be a word or a number; every
@@ -143,7 +149,7 @@ func markdownProse(s string) string {
 		}
 	}
 	for i, w := range strings.Fields(plainProse(s)) {
-		if harmlessWord(w) && !(i == 0 && listMarker.MatchString(w)) {
+		if harmlessWord(w) && !(i == 0 && listMarker().MatchString(w)) {
 			flush()
 			out = append(out, w)
 			continue
@@ -158,7 +164,7 @@ func harmlessWord(w string) bool {
 	if reference(w) {
 		return false
 	}
-	return plainWord.MatchString(w) || plainNumber.MatchString(w)
+	return plainWord().MatchString(w) || plainNumber().MatchString(w)
 }
 
 // entities writes all that could be Markdown or HTML as character references.

@@ -241,7 +241,7 @@ const maxOwners = 5
 func (c *comment) owners() []string {
 	var names, others []string
 	for _, m := range c.o.Mention {
-		if mention.MatchString(m) && !slices.Contains(names, m) && len(names) < maxOwners {
+		if mention().MatchString(m) && !slices.Contains(names, m) && len(names) < maxOwners {
 			names = append(names, m)
 		}
 	}
@@ -259,7 +259,7 @@ func (c *comment) owners() []string {
 
 // commandCommit is a commit as an argument; anything else is left out of the command.
 func commandCommit(id string) string {
-	if hexRun.MatchString(id) {
+	if hexRun().MatchString(id) {
 		return short(id)
 	}
 	return "COMMIT"

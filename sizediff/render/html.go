@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -13,15 +14,18 @@ import (
 //go:embed findings.html.tmpl report.html.tmpl show.html.tmpl style.css
 var files embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"style": func() (template.CSS, error) {
-		b, err := files.ReadFile("style.css")
-		return template.CSS(b), err
-	},
-	"num": num, "delta": delta, "name": htmlName, "prose": plainProse,
-	"sign": signClass, "percent": percent, "state": pathState,
-	"kind": sectionKind, "imagestate": imageState, "crate": crateName,
-}).ParseFS(files, "*.tmpl"))
+// pages are parsed when the first page is made.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"style": func() (template.CSS, error) {
+			b, err := files.ReadFile("style.css")
+			return template.CSS(b), err
+		},
+		"num": num, "delta": delta, "name": htmlName, "prose": plainProse,
+		"sign": signClass, "percent": percent, "state": pathState,
+		"kind": sectionKind, "imagestate": imageState, "crate": crateName,
+	}).ParseFS(files, "*.tmpl"))
+})
 
 // maxHTMLName is the longest name on a page; pages have room for names that elsewhere end in a hash.
 const maxHTMLName = 2000
@@ -151,7 +155,7 @@ func HTML(w io.Writer, e *sizediff.Evaluation) error {
 	for _, t := range v.missing {
 		p.Missing = append(p.Missing, newMissingPage(t))
 	}
-	return pages.ExecuteTemplate(w, "report.html.tmpl", p)
+	return pages().ExecuteTemplate(w, "report.html.tmpl", p)
 }
 
 // stateClass chooses the colour of the verdict; the words say it as well.
@@ -332,7 +336,7 @@ func ShowHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize) er
 			p.Tables = append(p.Tables, t)
 		}
 	}
-	return pages.ExecuteTemplate(w, "show.html.tmpl", p)
+	return pages().ExecuteTemplate(w, "show.html.tmpl", p)
 }
 
 // Swatch is the colour of a row, "" for none.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -61,13 +60,13 @@ func linkerName(said string) string {
 }
 
 var (
-	inParens = regexp.MustCompile(`\([^()]*\)`)
-	version  = regexp.MustCompile(`(?:^|[ v:])([0-9]+(?:\.[0-9]+)+\S*)`)
+	inParens = lazily(`\([^()]*\)`)
+	version  = lazily(`(?:^|[ v:])([0-9]+(?:\.[0-9]+)+\S*)`)
 )
 
 // versionOf takes the version out of what a tool says of itself, such as "rustc version 1.97.1 (8bab26f4f 2026-07-14)".
 func versionOf(s string) string {
-	if m := version.FindStringSubmatch(inParens.ReplaceAllString(s, " ")); m != nil {
+	if m := version().FindStringSubmatch(inParens().ReplaceAllString(s, " ")); m != nil {
 		return m[1]
 	}
 	return s

@@ -436,7 +436,7 @@ func joinSentences(s ...string) string {
 
 // short abbreviates a commit id; anything else stays.
 func short(id string) string {
-	if len(id) >= 40 && hexRun.MatchString(id) {
+	if len(id) >= 40 && hexRun().MatchString(id) {
 		return id[:7]
 	}
 	return id
