@@ -305,11 +305,11 @@ func candidatesX86(found []coderef.Ref, code []byte, base, lo, hi uint64) []code
 		return found
 	}
 	low, size := uint32(lo), uint32(hi-lo)
-	next := uint32(base) + 4 // the instruction after a displacement at position 0
+	next := uint32(base) + 4 - low // the instruction after a displacement at position 0
 	for i := 1; i+4 <= len(code); i++ {
 		v := binary.LittleEndian.Uint32(code[i:])
-		absolute, relative := v-low, v+next+uint32(i)-low
-		if absolute >= size && relative >= size {
+		absolute, relative := v-low, v+next+uint32(i)
+		if min(absolute, relative) >= size {
 			continue
 		}
 		before := code[i-1]
