@@ -168,11 +168,13 @@ func (k *kallsyms) end(table string, s span) uint64 {
 // owner returns the packed crates of a compressed name, which may be that of a label at what the symbol needs elsewhere:
 // its prefix, its entries in the export tables. The first letters decide for nearly all, cheaply.
 func (k *kallsyms) owner(compressed []byte, others *nameless) int32 {
-	k.buf = k.tokens.expand(k.buf[:0], compressed, 4)
-	if len(k.buf) < 4 || k.buf[1] != '_' && !others.first[k.buf[1]] {
+	if c := k.tokens.second(compressed); c != '_' && !others.first[c] {
 		return 0
 	}
 	k.buf = k.tokens.expand(k.buf[:0], compressed, 16)
+	if len(k.buf) < 4 {
+		return 0
+	}
 	name := k.buf[1:] // the first letter is the symbol's type
 	prefix := ""
 	if name[0] == '_' && name[1] == '_' {
@@ -235,6 +237,19 @@ func newTokens(im *elfmap.Image, table, index []byte) *tokens {
 		}
 	}
 	return t
+}
+
+// second returns the second letter of a name, 0 for a shorter one.
+func (t *tokens) second(compressed []byte) byte {
+	skip := 1
+	for _, c := range compressed {
+		text := t.text[c]
+		if skip < len(text) {
+			return text[skip]
+		}
+		skip -= len(text)
+	}
+	return 0
 }
 
 // expand appends at most about limit bytes of the name to buf.

@@ -14,12 +14,22 @@ type landmarks struct {
 	exports                                       map[int32][]exportLabel   // labels in export tables, by section
 }
 
-// exportLabel is a label at an entry or a string of an export table: its offset above, its symbol in the 24 low bits, which
-// hold any symbol's number (maxSymbols of elfmap). Numbers sort faster than structures.
+// exportLabel is a label at an entry or a string of an export table: its offset in the 32 high bits, then the first letter of
+// the exported symbol's name, 0 when there is none, then the label's symbol in 24 bits, which hold the number of any
+// (maxSymbols of elfmap). Numbers sort faster than structures, and the letter decides about most names.
 type exportLabel uint64
 
-func (l exportLabel) at() uint64  { return uint64(l >> 24) }
-func (l exportLabel) symbol() int { return int(l & (1<<24 - 1)) }
+func newExportLabel(at uint64, name string, symbol int) exportLabel {
+	letter := uint64(0)
+	if name != "" {
+		letter = uint64(name[0])
+	}
+	return exportLabel(at<<32 | letter<<24 | uint64(symbol))
+}
+
+func (l exportLabel) at() uint64   { return uint64(l >> 32) }
+func (l exportLabel) letter() byte { return byte(l >> 24) }
+func (l exportLabel) symbol() int  { return int(l & (1<<24 - 1)) }
 
 // exportPrefixes begin the labels that EXPORT_SYMBOL puts at its entries and strings (include/linux/export.h, and the
 // export tables that modpost writes).
@@ -64,11 +74,9 @@ func (l *landmarks) underscore(im *elfmap.Image, i int) {
 	case "__init_end":
 		l.initEnd = s
 	}
-	if _, ok := exported(s.Name); !ok {
-		return
-	}
-	if at := im.Offset(s); at < im.Sections[s.Section].Size {
-		l.exports[s.Section] = append(l.exports[s.Section], exportLabel(at<<24|uint64(i)))
+	name, ok := exported(s.Name)
+	if at := im.Offset(s); ok && at < im.Sections[s.Section].Size && at < 1<<32 { // no file has a larger table
+		l.exports[s.Section] = append(l.exports[s.Section], newExportLabel(at, name, i))
 	}
 }
 

@@ -48,8 +48,10 @@ func (w *measuring) exports(t *elfmap.Tiling, others *nameless) []elfmap.Claim {
 		start, end := labels[i].at(), t.Size
 		names = names[:0]
 		for ; i < len(labels) && labels[i].at() == start; i++ {
-			name, _ := exported(w.elf.Symbols[labels[i].symbol()].Name)
-			names = append(names, name)
+			if letter := labels[i].letter(); letter == '_' || others.first[letter] {
+				name, _ := exported(w.elf.Symbols[labels[i].symbol()].Name)
+				names = append(names, name)
+			}
 		}
 		if i < len(labels) {
 			end = labels[i].at()
