@@ -177,21 +177,24 @@ func (a *app) handleSignals() {
 const (
 	fewFiles    = 200
 	smallMemory = 85 << 20
+	hugeMemory  = 64 << 20 // of smallMemory, in huge pages if there are any
 	largeMemory = 1 << 30
 )
 
 // tuneMemory trades memory for time, as suits a short run over so many files. GOGC and GOMEMLIMIT win.
 func tuneMemory(files int) {
-	percent := 400
-	if os.Getenv("GOMEMLIMIT") == "" {
-		limit := int64(largeMemory)
-		if files <= fewFiles {
-			percent, limit = -1, smallMemory
-		}
-		debug.SetMemoryLimit(limit)
+	free := os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == ""
+	switch {
+	case free && files <= fewFiles:
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(smallMemory)
+		preferHugePages(hugeMemory)
+		return
+	case os.Getenv("GOGC") == "":
+		debug.SetGCPercent(400)
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(largeMemory)
 	}
 }
 
