@@ -78,7 +78,10 @@
 //	            base  ── baseline.Find asks, bot/base.go answers ──▶ a measurement, or why there is none
 //	            past  ── bot/history.go: floors of ratchets, noise ──▶ policy
 //	            Compare, Evaluate (bot/evaluate.go) ──▶ evaluation ──▶ store
+//	            acceptances, the author's words (bot/ledger.go), the proposed repository file (bot/proposal.go)
 //	            still the head? ── render ──▶ comment and check run (bot/publish.go)
+//	command  ── bot/command.Parse ──▶ Bot.Command (bot/commands.go): may the person? ── an answer from the store
+//	            (bot/answers.go), or a row in the ledger and another look ──▶ reaction, one reply for each pull request
 //
 // Other kinds of jobs: Base (bot/runs.go) measures what a branch's run built and names the pull requests that may go on;
 // Installation (bot/installation.go) forgets what was taken from the App; the periodic Reconcile and Redeliver
@@ -120,6 +123,9 @@
 //	which commit is the base, and the words for it     bot/baseline
 //	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
 //	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
+//	what a command does, or answers                    bot/commands.go; bot/answers.go; words in sizediff/render/answers.go
+//	which changes budgets are not applied to           bot/exempt.go
+//	what is said of a changed repository file          bot/proposal.go; what counts as looser, sizediff/proposal.go, config/weaker.go
 //	what a build says of itself (manifest.json)        sizediff/manifest.go; who writes it: cmd/oxidometer/manifest.go, deploy/ci
 //	limits of downloads and of the measuring child     bot/intake/intake.go, child_linux.go, confine_linux.go
 //	a table of the database                            a new file in bot/store/migrations; never an old one
@@ -130,8 +136,7 @@
 // Goldens are rewritten with go test ./PACKAGE -update; read the difference before you commit it. The same flag for bot/demo
 // makes README's screenshot. Five forms are contracts with others: the JSON of diff (sizediff.Schema), the measurement file (its
 // magic is in sizediff/source), manifest.json (sizediff.ManifestSchema), the exit codes, and the marker in the last line of our
-// comments. A change that breaks a reader
-// needs a new number.
+// comments. A change that breaks a reader needs a new number.
 //
 // # Decisions
 //
@@ -242,6 +247,21 @@
 //
 // Decision: the demo imports ghtest, a package for tests. It has to be as strict as GitHub for the tests, so it is also the most
 // honest thing to show the App against; a second, friendlier fake would show a second, friendlier App.
+//
+// Decision: a command is read from the delivery that brought it, as it was written. Read from GitHub again, it could have been
+// edited into something that the person whose permission counts never wrote.
+//
+// Decision: an acceptance names bytes. It binds to the newest result that was published before the person wrote, by our own clock,
+// and GitHub's in whole seconds: in a tie it is refused, because growth that was accepted unseen cannot be taken back after the
+// merge. It holds for later heads of which nothing grew beyond it, and a lapse is final but for the head it was given for. The
+// ledger outlives evaluations and is deleted with its repository only.
+//
+// Decision: a revert is believed by its contents. Its message names a commit of the base branch, and each file that it changes
+// has to be again what it was before that commit; or "This reverts" would be a password. A label counts when somebody with triage
+// access set it after the App saw the head.
+//
+// Decision: a group of the merge queue gets the conclusion of the pull request that it is named after, accepted or not. The other
+// pull requests of a group passed the same check before they were queued.
 //
 // Decision: the App asks for five permissions and works with them alone. Commands in comments and merge queues need more, which
 // setup asks for only when told to (bot/gh/needs.go).
