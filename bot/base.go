@@ -11,6 +11,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/baseline"
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
@@ -64,25 +65,37 @@ type questions struct {
 
 // facts are what is known before anything is asked.
 func (q *questions) facts() (*baseline.Facts, error) {
-	c := q.cfg.Base
 	f := &baseline.Facts{
 		Now: q.Now(), RepoID: q.repo.ID, BaseRef: q.pr.BaseRef, Head: factOf(q.target.run), FirstAsked: q.target.run.UpdatedAt,
-		Rules: baseline.Rules{
-			Strategy: baseline.Strategy(c.Strategy), WaitForRunning: time.Duration(c.WaitForRunning), MaxAncestors: c.MaxAncestors, Events: c.TrustedEvents,
-		},
+		Rules:   rulesOf(q.cfg),
 		Commits: map[string]baseline.Commit{}, OnBase: map[string]bool{}, RunsListed: map[string]bool{}, Measured: map[string]bool{},
 	}
 	if m := q.target.measured.Manifest; m != nil {
 		f.Manifest = &baseline.Manifest{SHA: m.SHA, Parents: m.Parents, Run: m.Run}
-	}
-	if len(c.Branches) > 0 {
-		f.Rules.Branch = func(name string) bool { return anyName(c.Branches, name) }
 	}
 	merges, err := q.Store.TestMerges(q.ctx, q.repo.ID, q.pr.Number)
 	for _, m := range merges {
 		f.TestMerges = append(f.TestMerges, baseline.TestMerge{SHA: m.SHA, Seen: m.Seen})
 	}
 	return f, err
+}
+
+// rulesOf are the repository file's rules of bases.
+func rulesOf(cfg *config.Repo) baseline.Rules {
+	c := cfg.Base
+	r := baseline.Rules{
+		Strategy: baseline.Strategy(c.Strategy), WaitForRunning: time.Duration(c.WaitForRunning), MaxAncestors: c.MaxAncestors, Events: c.TrustedEvents,
+	}
+	if len(c.Branches) > 0 {
+		r.Branch = func(name string) bool { return anyName(c.Branches, name) }
+	}
+	return r
+}
+
+// mayBeBase reports whether what a run built may be a baseline.
+func mayBeBase(cfg *config.Repo, repo gh.Repo, run gh.Run) bool {
+	ok, _ := baseline.Trusted(factOf(run), repo.ID, run.Path, rulesOf(cfg))
+	return ok
 }
 
 func factOf(r gh.Run) baseline.Run {

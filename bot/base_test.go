@@ -129,3 +129,97 @@ func TestOlderBase(t *testing.T) {
 		t.Errorf("comment %d, was %d", now.ID, c.ID)
 	}
 }
+
+// TestBaseStrategy: the base branch has grown since the fork point.
+func TestBaseStrategy(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ strategy, event, conclusion, title string }{
+		{"auto", "pull_request", "success", "No size change"},
+		{"auto", "push", "neutral", "+10,908 B"},
+		{"first_parent", "pull_request", "success", "No size change"},
+		{"first_parent", "push", "neutral", "+10,908 B"},
+		{"merge_base", "pull_request", "neutral", "≈ +10,908 B"}, // what was built also has what main got
+		{"merge_base", "push", "neutral", "+10,908 B"},
+	} {
+		t.Run(test.strategy+" "+test.event, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.repositoryFile("base: {strategy: " + test.strategy + "}\n")
+			w.build(ghtest.Run{}, smallBase(t))
+			pull := w.open("printing")
+			w.github.AddCommit(w.repo, ghtest.Commit{Branch: "main", Message: "grows"})
+			w.build(ghtest.Run{}, smallHead(t))
+			w.push(pull)
+			w.build(ghtest.Run{Pull: pull, Event: test.event}, smallHead(t))
+			if c := w.shows(pull, test.conclusion, test.title); strings.HasPrefix(c.Title, "≈") != strings.HasPrefix(test.title, "≈") {
+				t.Errorf("title %q, want %q", c.Title, test.title)
+			}
+		})
+	}
+}
+
+// TestBaseRules: whose builds may be a base, and how far back one may be. Each key keeps from a comparison what is one without it.
+func TestBaseRules(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, rules string
+		run         ghtest.Run
+		older       bool // the exact base was not built, its parent was
+		title       string
+	}{
+		{"no rules", "{}", ghtest.Run{}, false, "+10,908 B"},
+		{"branch", "{branches: [main]}", ghtest.Run{}, false, "+10,908 B"},
+		{"branch by pattern", `{branches: ["rust-*", "ma*"]}`, ghtest.Run{}, false, "+10,908 B"},
+		{"another branch", `{branches: ["stable/*"]}`, ghtest.Run{}, false, "Not compared"},
+		{"event", "{trusted_events: schedule}", ghtest.Run{Event: "schedule"}, false, "+10,908 B"},
+		{"another event", "{trusted_events: [schedule, merge_group]}", ghtest.Run{}, false, "Not compared"},
+		{"older", "{max_ancestors: 1}", ghtest.Run{}, true, "≈ +10,908 B"},
+		{"older than may be", "{max_ancestors: 0}", ghtest.Run{}, true, "Not compared"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.repositoryFile("base: " + test.rules + "\n")
+			w.build(test.run, smallBase(t))
+			w.idle() // a build that is no base is not stored as one either
+			if test.older {
+				w.github.AddCommit(w.repo, ghtest.Commit{Branch: "main", Message: "is not built"})
+			}
+			pull := w.open("printing")
+			w.build(ghtest.Run{Pull: pull}, smallHead(t))
+			w.shows(pull, "neutral", test.title)
+		})
+	}
+}
+
+// TestBaseOfAnotherBranch: what a branch that may not be a base built is none, also when its commit got onto the base branch.
+func TestBaseOfAnotherBranch(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ rules, title string }{{"{}", "+10,908 B"}, {"{branches: [main], max_ancestors: 0}", "Not compared"}} {
+		w := newWorld(t)
+		w.repositoryFile("base: " + test.rules + "\n")
+		w.github.AddCommit(w.repo, ghtest.Commit{Branch: "next", Message: "first on next"})
+		first := w.github.OpenPull(w.repo, ghtest.Pull{Branch: "next"})
+		w.build(ghtest.Run{Branch: "next"}, smallBase(t)) // measured as the head of that pull request
+		w.eventually("it is looked at", func() bool { return w.check(w.head(first)).Status == "completed" })
+		w.github.SetBranch(w.repo, "main", w.github.Branch(w.repo, "next"))
+		pull := w.open("printing")
+		w.build(ghtest.Run{Pull: pull}, smallHead(t))
+		w.shows(pull, "neutral", test.title)
+	}
+}
+
+// TestBaseNotWaitedFor: with wait_for_running 0s an older base is taken at once.
+func TestBaseNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repositoryFile("base: {wait_for_running: 0s}\n")
+	w.build(ghtest.Run{}, smallBase(t))
+	w.github.AddCommit(w.repo, ghtest.Commit{Branch: "main", Message: "is being built"})
+	running := w.github.AddRun(w.repo, ghtest.Run{})
+	pull := w.open("printing")
+	w.build(ghtest.Run{Pull: pull}, smallHead(t))
+	w.comment(pull, "**About +10,908 B")
+	w.finish(running, "kernel", smallBase(t))
+	w.comment(pull, grown)
+}

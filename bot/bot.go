@@ -114,6 +114,14 @@ func (b *Bot) repositoryFile(ctx context.Context, c *gh.Client, repo gh.Repo, re
 	return cfg, true, err
 }
 
+// keepResults passes on how long the repository wants its results kept. Of several branches the default one decides.
+func (b *Bot) keepResults(ctx context.Context, repo gh.Repo, ref string, cfg *config.Repo) error {
+	if ref != repo.DefaultBranch {
+		return nil
+	}
+	return b.Store.SetRetention(ctx, repo.ID, time.Duration(cfg.Report.HistoryDays)*24*time.Hour)
+}
+
 // isNotFound reports whether GitHub says that something does not exist, or does not exist for us.
 func isNotFound(err error) bool {
 	if err == nil {

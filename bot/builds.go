@@ -341,7 +341,7 @@ func (b *Bot) measure(ctx context.Context, c *gh.Client, repo gh.Repo, cfg *conf
 		}
 		row = store.Measurement{
 			RepoID: repo.ID, Target: stored, SHA: run.HeadSHA, RunID: run.ID, RunEvent: run.Event, ArtifactID: a.ID,
-			ArtifactDigest: a.Digest, Trusted: trusted(run, repo), Built: run.CreatedAt, Created: b.Now(),
+			ArtifactDigest: a.Digest, Trusted: mayBeBase(cfg, repo, run), Built: run.CreatedAt, Created: b.Now(),
 		}
 		if row.Trusted {
 			row.Branch = run.HeadBranch

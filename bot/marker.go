@@ -14,10 +14,13 @@ import (
 // signed: a comment of ours that was made for another pull request, or edited by somebody, is not taken for this one.
 type signer []byte
 
-// marker returns the line for one pull request.
-func (s signer) marker(repo gh.Repo, pull int) string {
+// marker returns the line for one pull request. Another header is another comment.
+func (s signer) marker(repo gh.Repo, pull int, header string) string {
 	mac := hmac.New(sha256.New, s)
 	fmt.Fprintf(mac, "%d %d", repo.ID, pull)
+	if header != "" {
+		fmt.Fprintf(mac, "\n%s", header)
+	}
 	return fmt.Sprintf("<!-- oxidometer:v1 repo=%d pr=%d mac=%s -->", repo.ID, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
 }
 
@@ -28,12 +31,15 @@ func (s signer) replyMarker(repo gh.Repo, pull int) string {
 	return fmt.Sprintf("<!-- oxidometer-reply:v1 repo=%d pr=%d mac=%s -->", repo.ID, pull, hex.EncodeToString(mac.Sum(nil)[:16]))
 }
 
-// match returns a test for bodies that end with the marker.
-func (s signer) match(repo gh.Repo, pull int) func(string) bool {
-	return endsWith(s.marker(repo, pull))
+// worse is the same for the short comment that tells of a head over budget.
+func (s signer) worse(repo gh.Repo, pull int, header, head string) string {
+	mac := hmac.New(sha256.New, s)
+	fmt.Fprintf(mac, "worse %d %d %s\n%s", repo.ID, pull, head, header)
+	return fmt.Sprintf("<!-- oxidometer:v1 repo=%d pr=%d worse=%.12s mac=%s -->", repo.ID, pull, head, hex.EncodeToString(mac.Sum(nil)[:16]))
 }
 
-func endsWith(marker string) func(body string) bool {
+// endsWith returns a test for bodies that end with a marker.
+func endsWith(marker string) func(string) bool {
 	return func(body string) bool { return strings.HasSuffix(strings.TrimSpace(body), marker) }
 }
 

@@ -43,7 +43,7 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 	if err != nil {
 		return ignoreSuperseded(err)
 	}
-	if l.PublicURL != "" {
+	if l.PublicURL != "" && l.cfg.Report.Linked() {
 		e.Provenance.ReportURL = l.PublicURL + "/r/" + id
 		e.Provenance.HistoryURL = l.PublicURL + "/p/" + l.historyKey()
 		e.Provenance.JSONURL = e.Provenance.ReportURL + ".json"
@@ -69,7 +69,9 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 // storeEvaluation returns the evaluation's id, and since when that is what we say: those of the newest one, if it says the same
 // of the same head.
 func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (id string, since time.Time, err error) {
-	data, err := web.Record{Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps}.Encode()
+	data, err := web.Record{
+		Repository: l.repo.String(), Pull: l.pr.Number, Title: l.pr.Title, Evaluation: e, Steps: steps, Hidden: !l.cfg.Report.Linked(),
+	}.Encode()
 	if err != nil {
 		return "", since, err
 	}
@@ -88,14 +90,15 @@ func (l *look) storeEvaluation(e *sizediff.Evaluation, steps []string) (id strin
 	return id, since, err
 }
 
-// sameEvaluation compares records by what they say of the build. Its title may have changed since, and the steps to its base are
-// shorter once that is measured; neither is worth a new report and an edited comment.
+// sameEvaluation compares records by what they say of the build, and to whom. Its title may have changed since, and the steps to its
+// base are shorter once that is measured; neither is worth a new report and an edited comment.
 func sameEvaluation(a, b []byte) bool {
 	type record struct {
 		Evaluation json.RawMessage `json:"evaluation"`
+		Hidden     bool            `json:"hidden"`
 	}
 	var x, y record
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && bytes.Equal(x.Evaluation, y.Evaluation)
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && bytes.Equal(x.Evaluation, y.Evaluation) && x.Hidden == y.Hidden
 }
 
 // stale reads the pull request again: nothing may be written for a head that is not the head any longer, or by a look that
@@ -123,21 +126,29 @@ func ignoreSuperseded(err error) error {
 // publishComment creates the comment when there is something to say, and always updates one that exists. What e says is said
 // since then.
 func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
-	match := l.signer.match(l.repo, l.pr.Number)
+	header := l.cfg.Comment.Header
+	marker := l.signer.marker(l.repo, l.pr.Number, header)
+	match := endsWith(marker)
 	known, exists, err := l.knownComment(match)
 	if err != nil {
 		return err
 	}
-	wanted, err := l.commentDue(e, since, exists)
-	if err != nil || !wanted {
+	due, err := l.commentDue(e, since, exists)
+	if err != nil || !due {
 		return err
+	}
+	tells, renew := l.wantsComment(e, since), false
+	if exists && tells && l.cfg.Comment.Recreate {
+		if known, renew, err = l.clearComment(known, match); err != nil {
+			return err
+		}
 	}
 	var body bytes.Buffer
 	o := render.MarkdownOptions{
-		Top: l.cfg.Comment.MaxRows, Marker: l.signer.marker(l.repo, l.pr.Number), Style: render.Style(l.cfg.Comment.Style),
+		Top: l.cfg.Comment.MaxRows, Header: header, Marker: marker, Style: render.Style(l.cfg.Comment.Style),
 		FoldBelow: int64(l.cfg.Noise.FoldSymbolsBelow),
 	}
-	if l.cfg.Comment.MentionOwners && !exists { // once: an edit notifies nobody
+	if l.cfg.Comment.MentionOwners && (!exists || renew) { // once: an edit notifies nobody
 		o.Mention = owners(e)
 	}
 	if err := render.Markdown(&body, e, o); err != nil {
@@ -152,13 +163,22 @@ func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 		l.log.WithError(err).Warn("the comment cannot be written; the check run carries it")
 		return nil
 	}
-	return l.putOutput(outputComment, "", id, body.Bytes())
+	if !exists || renew {
+		if err := l.noteCommentHead(); err != nil {
+			return err
+		}
+	} else if tells {
+		if err := l.tellWorse(e); err != nil {
+			return err
+		}
+	}
+	return l.putOutput(l.commentKind(), "", id, body.Bytes())
 }
 
 // knownComment reports whether there is a comment of ours. The id is that of the store, 0 when it knows none: whoever writes
 // the comment then looks for it, and clears up if there are several.
 func (l *look) knownComment(match func(string) bool) (id int64, exists bool, err error) {
-	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputComment, "")
+	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, l.commentKind(), "")
 	if !errors.Is(err, store.ErrNotFound) {
 		return out.GitHubID, true, err
 	}
@@ -202,6 +222,8 @@ func (l *look) wantsComment(e *sizediff.Evaluation, since time.Time) bool {
 	switch v {
 	case sizediff.VerdictNoChange, sizediff.VerdictNoise, sizediff.VerdictNotMeasured:
 		return false
+	case sizediff.VerdictWithin, sizediff.VerdictApproximate:
+		return largestChange(e) >= int64(l.cfg.Noise.MinCommentChange)
 	case sizediff.VerdictNotCompared: // only when it lasts: the base may be measured soon
 		return l.Now().Sub(since) >= uncomparedFor
 	}

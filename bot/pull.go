@@ -147,6 +147,12 @@ func (l *look) run() error {
 	if l.proposed, err = l.readProposal(); err != nil {
 		return err
 	}
+	if err := l.keepResults(l.ctx, l.repo, l.pr.BaseRef, cfg); err != nil {
+		return err
+	}
+	if ignored, err := l.ignoresDraft(); ignored || err != nil {
+		return err
+	}
 	if err := l.announce(); err != nil {
 		return err
 	}

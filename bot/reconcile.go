@@ -94,7 +94,8 @@ func (b *Bot) reconcileRepository(ctx context.Context) func(gh.Repo, []gh.PullRe
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if status.BodySHA256 != "completed" { // also when there is none
+			left := status.BodySHA256 == "completed" || status.BodySHA256 == statusDraft && pr.Draft
+			if !left { // also when there is no status
 				missing = append(missing, pr.Number)
 			}
 		}

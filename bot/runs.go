@@ -107,7 +107,10 @@ func (b *Bot) measureBaseline(ctx context.Context, c *gh.Client, repo gh.Repo, r
 	if err != nil {
 		return err
 	}
-	if !found && b.RequireConfig || len(cfg.Base.Branches) > 0 && !anyName(cfg.Base.Branches, run.HeadBranch) || !wanted(run.Path, cfg.Targets) {
+	if err := b.keepResults(ctx, repo, run.HeadBranch, cfg); err != nil {
+		return err
+	}
+	if !found && b.RequireConfig || !mayBeBase(cfg, repo, run) || !wanted(run.Path, cfg.Targets) {
 		return nil
 	}
 	artifacts, err := c.Artifacts(ctx, repo, run.ID)

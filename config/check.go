@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/goccy/go-yaml/token"
@@ -28,6 +29,9 @@ func check(d *decoder, r *Repo) {
 	c.globs("tolerance.paths_only", r.Tolerance.PathsOnly)
 	c.roles("commands.accept", r.Commands.Accept)
 	c.roles("commands.rebuild", r.Commands.Rebuild)
+	if h := r.Comment.Header; len([]rune(h)) > 60 || strings.ContainsFunc(h, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		c.fault("comment.header", "write a few words", "%s is no heading: it has more than 60 characters, or a line break", quote(h))
+	}
 	if p := r.Commands.Prefix; !commandPrefix.MatchString(p) {
 		c.fault("commands.prefix", "write a slash and a word of letters, digits, _ and -, such as /size", "%s cannot start a command", quote(p))
 	}
@@ -46,11 +50,7 @@ func (c checker) inert(r *Repo) {
 			c.d.warn(place, "remove it, or leave it for a later version", "%s has no effect in this version", path)
 		}
 	}
-	warn("comment.recreate", r.Comment.Recreate)
-	warn("comment.notify_on_worse", r.Comment.NotifyOnWorse)
-	warn("comment.header", r.Comment.Header != "")
 	warn("commands.rebuild", true)
-	warn("report.history_days", r.Report.HistoryDays != 0)
 }
 
 // checker finds positions by path.

@@ -138,7 +138,8 @@ const (
 
 // Base says which build a pull request is compared with.
 type Base struct {
-	// Strategy: auto takes what CI built, merge_base the fork point, first_parent the first parent of the merge.
+	// Strategy: auto takes what CI built, merge_base the fork point, first_parent the first parent of the merge (the fork point where
+	// none was built).
 	Strategy BaseStrategy `yaml:"strategy" default:"auto" enum:"auto,merge_base,first_parent"`
 	// WaitForRunning is how long to wait for a base build in progress before an ancestor is used.
 	WaitForRunning Duration `yaml:"wait_for_running" default:"45m"`
@@ -146,7 +147,7 @@ type Base struct {
 	MaxAncestors int `yaml:"max_ancestors" default:"10"`
 	// TrustedEvents are the events whose builds may be a base. pull_request never is.
 	TrustedEvents []string `yaml:"trusted_events" default:"push,merge_group,schedule,workflow_dispatch" enum:"push,merge_group,schedule,workflow_dispatch"`
-	// Branches that may be a base, as globs. Empty: the default branch and the base branch of the pull request.
+	// Branches whose builds may be a base, as globs. Empty: all whose commit is in the history of the base branch.
 	Branches []string `yaml:"branches"`
 }
 

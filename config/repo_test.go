@@ -99,12 +99,8 @@ func TestParseRepoFull(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"13:18 config_file has no effect in this version: the configuration is found by its name",
 		"44:39 a budget by source file is only shown: this version cannot judge it",
-		"78:13 comment.recreate has no effect in this version",
-		"79:20 comment.notify_on_worse has no effect in this version",
-		"81:11 comment.header has no effect in this version",
 		"87:12 commands.rebuild has no effect in this version",
 		"90:9 authenticated is not available; it is treated as none",
-		"91:17 report.history_days has no effect in this version",
 	}, warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

@@ -12,6 +12,9 @@ func (r *Repo) Target(name string) *Target {
 	return nil
 }
 
+// Linked reports whether report pages can be opened. There are no accounts, so authenticated is nobody.
+func (r Report) Linked() bool { return r.Link == LinkPublic }
+
 // Selection is what of a build of a target is judged. For a name that the file does not list that is all of it.
 func (r *Repo) Selection(target string) sizediff.Selection {
 	s := sizediff.Selection{Instantiating: r.Attribution == AttributeInstantiating}

@@ -121,7 +121,7 @@ func (c *Client) editComment(ctx context.Context, repo Repo, w wireComment, body
 	return err
 }
 
-// deleteComment removes a double of ours. That it is gone is fine, and that we may not is no reason to keep the other
+// deleteComment removes a comment of ours. That it is gone is fine, and that we may not is no reason to keep the other
 // one from being written; only what another try can mend is an error.
 func (c *Client) deleteComment(ctx context.Context, repo Repo, id int64) error {
 	_, err := send(ctx, c.api, http.MethodDelete, repo.path("issues/comments/%d", id), nil, nil)
@@ -130,9 +130,30 @@ func (c *Client) deleteComment(ctx context.Context, repo Repo, id int64) error {
 		return err
 	case ClassForbidden, ClassLocked, ClassPermanent:
 		c.app.log.WithField("repository", repo.String()).WithField("comment", id).
-			WithError(c.app.fail("delete a second comment of ours", err)).Warn("comment left in place")
+			WithError(c.app.fail("delete a comment of ours", err)).Warn("comment left in place")
 	}
 	return nil
+}
+
+// DeleteComments deletes our comments on a pull request: the one with the given id (0: none), if it is ours, and those of the first
+// 3,000 that our App wrote and whose body satisfies marker. That there is none is fine. One that GitHub does not let us delete is
+// logged and stays.
+func (c *Client) DeleteComments(ctx context.Context, repo Repo, pull int, id int64, marker func(string) bool) error {
+	op := fmt.Sprintf("delete our comment on %s#%d", repo, pull)
+	if err := repo.check(op); err != nil {
+		return err
+	}
+	ours, err := c.ownComments(ctx, repo, pull, marker)
+	if err == nil && id != 0 && !slices.ContainsFunc(ours, func(w wireComment) bool { return w.ID == id }) {
+		known, knownErr := c.commentByID(ctx, repo, pull, id)
+		if class, _ := Classify(knownErr); class != ClassNotFound && class != ClassGone {
+			ours, err = append(ours, known), knownErr
+		}
+	}
+	for i := 0; i < len(ours) && err == nil; i++ {
+		err = c.deleteComment(ctx, repo, ours[i].ID)
+	}
+	return c.app.fail(op, err)
 }
 
 // FindComment returns the oldest comment of the first 3,000 that our App wrote and that satisfies marker, or

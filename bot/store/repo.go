@@ -66,7 +66,7 @@ func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 		if _, err := t.exec(ctx, s.sql("DELETE FROM repos WHERE id = ?1"), id); err != nil { // first: see PutMeasurement
 			return err
 		}
-		for _, table := range []string{"sizes", "measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands"} {
+		for _, table := range []string{"sizes", "measurements", "evaluations", "outputs", "pulls", "test_merges", "acceptances", "paused", "commands", "retention"} {
 			if _, err := t.exec(ctx, s.sql("DELETE FROM "+table+" WHERE repo = ?1"), id); err != nil {
 				return err
 			}

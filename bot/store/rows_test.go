@@ -310,6 +310,50 @@ func TestPurge(t *testing.T) {
 	})
 }
 
+// TestRetention: a repository's own retention goes first. It spares the newest of an open pull request only.
+func TestRetention(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		put := func(repo int64, pull int, age time.Duration) {
+			_, err := s.PutEvaluation(ctx, Evaluation{RepoID: repo, Pull: pull, Record: []byte("{}"), Created: day.Add(-age)}, 0)
+			must(t, err)
+		}
+		s.now = func() time.Time { return day }
+		left := func(repo int64, pull, want int) {
+			t.Helper()
+			list, err := s.Evaluations(ctx, repo, pull)
+			must(t, err)
+			if len(list) != want {
+				t.Errorf("%d evaluations of %d#%d are left, want %d", len(list), repo, pull, want)
+			}
+		}
+		for _, repo := range []int64{1, 2} {
+			for pull := 1; pull <= 2; pull++ {
+				_, err := s.SetHead(ctx, repo, pull, "sha")
+				must(t, err)
+				put(repo, pull, 40*24*time.Hour)
+				put(repo, pull, 31*24*time.Hour)
+			}
+			must(t, s.ClosePull(ctx, repo, 2))
+			put(repo, 3, 29*24*time.Hour)
+		}
+		must(t, s.SetRetention(ctx, 1, 24*time.Hour))
+		must(t, s.SetRetention(ctx, 1, 30*24*time.Hour))
+		must(t, s.SetRetention(ctx, 2, 30*24*time.Hour))
+		must(t, s.SetRetention(ctx, 2, 0))
+		n, err := s.Purge(ctx, Retention{})
+		must(t, err)
+		if n != 3 {
+			t.Errorf("%d rows purged, want 3", n)
+		}
+		left(1, 1, 1) // open: the newest
+		left(1, 2, 0) // closed
+		left(1, 3, 1) // young
+		left(2, 1, 2)
+		left(2, 2, 2)
+	})
+}
+
 func TestTestMerges(t *testing.T) {
 	each(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -91,7 +92,28 @@ func DefaultRetention() Retention {
 	return Retention{Deliveries: 14 * 24 * time.Hour, Evaluations: 365 * 24 * time.Hour, Measurements: 180 * 24 * time.Hour}
 }
 
-// Purge deletes what is older than its retention, in steps that do not hold up deliveries, and returns how many rows went.
+// SetRetention says how long a repository's own file wants its evaluations kept; 0 leaves that to Purge's caller. The newest of an
+// open pull request stays in any case.
+func (s *Store) SetRetention(ctx context.Context, repoID int64, evaluations time.Duration) error {
+	var before int64
+	err := s.row(ctx, `SELECT evaluations FROM retention WHERE repo = ?1`, []any{repoID}, &before)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if before == max(0, evaluations.Microseconds()) { // nearly always: it is asked for at every look
+		return nil
+	}
+	if evaluations <= 0 {
+		_, err := s.exec(ctx, `DELETE FROM retention WHERE repo = ?1`, repoID)
+		return err
+	}
+	_, err = s.exec(ctx, `INSERT INTO retention (repo, evaluations) VALUES (?1, ?2)
+		ON CONFLICT (repo) DO UPDATE SET evaluations = excluded.evaluations`, repoID, evaluations.Microseconds())
+	return err
+}
+
+// Purge deletes what is older than its retention, or the repository's own (SetRetention), in steps that do not hold up deliveries, and
+// returns how many rows went.
 func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
 	var total int64
 	now := s.now()
@@ -104,6 +126,9 @@ func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
 			(SELECT repo, kind, source FROM commands WHERE begun < ?1 LIMIT 500)`},
 		{keep.Evaluations, `DELETE FROM evaluations WHERE id IN (SELECT id FROM evaluations e WHERE created < ?1 AND EXISTS
 			(SELECT 1 FROM evaluations n WHERE n.repo = e.repo AND n.pull = e.pull AND n.id > e.id) LIMIT 100)`},
+		{time.Nanosecond, `DELETE FROM evaluations WHERE id IN (SELECT e.id FROM evaluations e JOIN retention r ON r.repo = e.repo
+			WHERE e.created < ?1 - r.evaluations AND (EXISTS (SELECT 1 FROM evaluations n WHERE n.repo = e.repo AND n.pull = e.pull AND n.id > e.id)
+			OR NOT EXISTS (SELECT 1 FROM pulls p WHERE p.repo = e.repo AND p.pull = e.pull AND p.closed = 0)) LIMIT 100)`},
 		{keep.Measurements, `DELETE FROM sizes WHERE measurement IN (SELECT measurement FROM sizes
 			WHERE measurement NOT IN (SELECT id FROM measurements WHERE created >= ?1) LIMIT 500)`},
 		{keep.Measurements, `DELETE FROM measurements WHERE id IN (SELECT id FROM measurements WHERE created < ?1 LIMIT 20)`},

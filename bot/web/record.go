@@ -14,7 +14,8 @@ type Record struct {
 	Pull       int                  `json:"pull"`
 	Title      string               `json:"title"`
 	Evaluation *sizediff.Evaluation `json:"evaluation"`
-	Steps      []string             `json:"steps"` // how the base was chosen
+	Steps      []string             `json:"steps"`            // how the base was chosen
+	Hidden     bool                 `json:"hidden,omitempty"` // no page shows it: report.link was none
 }
 
 const recordVersion = 1

@@ -71,13 +71,13 @@ func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 func (o Options) report(w http.ResponseWriter, r *http.Request) {
 	id, asJSON := strings.CutSuffix(r.PathValue("id"), ".json")
 	e, err := o.Store.EvaluationByID(r.Context(), id)
-	if errors.Is(err, store.ErrNotFound) {
-		http.Error(w, "There is no such report. It may have been removed with its repository.", http.StatusNotFound)
-		return
-	}
 	var rec Record
 	if err == nil {
 		rec, err = DecodeRecord(e.Record)
+	}
+	if errors.Is(err, store.ErrNotFound) || err == nil && rec.Hidden {
+		http.Error(w, "There is no such report. It may have been removed with its repository.", http.StatusNotFound)
+		return
 	}
 	var page bytes.Buffer
 	if err == nil && asJSON {
@@ -128,10 +128,17 @@ func (o Options) history(w http.ResponseWriter, r *http.Request) {
 		if rec, err = DecodeRecord(e.Record); err != nil {
 			break
 		}
+		if rec.Hidden {
+			continue
+		}
 		if name == "" {
 			name = rec.Repository // as it is called now
 		}
 		rows = append(rows, historyRow{e.ID, e.HeadSHA, e.BaseSHA, e.State, render.CheckTitle(rec.Evaluation), e.Created.UTC()})
+	}
+	if err == nil && len(list) > 0 && len(rows) == 0 { // hidden, all of them
+		http.Error(w, "There is no such page.", http.StatusNotFound)
+		return
 	}
 	var page bytes.Buffer
 	if err == nil {

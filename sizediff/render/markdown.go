@@ -12,6 +12,7 @@ import (
 type MarkdownOptions struct {
 	MaxBytes  int      // 0 is 60,000; less than 4,000 is 4,000
 	Top       int      // rows of symbols per target; 0 is 50, negative is all
+	Header    string   // a heading that tells several comments apart, "" for none
 	Marker    string   // a hidden line, written at the very end when not empty; it must be one HTML comment
 	Updated   string   // the commit for which an existing comment was updated, "" for a new one
 	Style     Style    // "" is StyleTable
@@ -59,6 +60,9 @@ func (c *comment) line(format string, args ...any) {
 }
 
 func (c *comment) write() {
+	if c.o.Header != "" {
+		c.line("### %s\n", markdownProse(c.o.Header))
+	}
 	c.headline()
 	switch {
 	case len(c.v.compared) == 0:
