@@ -121,6 +121,8 @@
 //	when a comment is written at all                   wantsComment in bot/publish.go
 //	which runs and artifacts are a head's builds       bot/builds.go
 //	which commit is the base, and the words for it     bot/baseline
+//	what of an artifact is judged                      Select in sizediff/select.go; targets' files in config/select.go
+//	recreate, notify_on_worse, drafts                  bot/comment.go; what is not measured at all: bot/paths.go
 //	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
 //	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
 //	what a command does, or answers                    bot/commands.go; bot/answers.go; words in sizediff/render/answers.go
@@ -154,6 +156,9 @@
 //
 // Decision: a measurement holds no buckets. They are applied when two measurements are compared, so a stored measurement
 // stays good when a repository changes its rules.
+//
+// Decision: nor does it hold what a repository's file says of a target's files, groups and attribution. Measurement.Select applies
+// that each time two are compared, to both. A listed file that is missing is "not measured" or "not compared", never a change.
 //
 // Decision: sums never depend on matching. Totals, buckets and crates are added up on each side by itself
 // (sizediff/tally.go); matching only says which rows belong together. A wrong match misleads a reader, but moves no byte.

@@ -153,6 +153,9 @@ func (l *look) run() error {
 	if ignored, err := l.ignoresDraft(); ignored || err != nil {
 		return err
 	}
+	if done, err := l.touchesNothing(); done || err != nil {
+		return err
+	}
 	if err := l.announce(); err != nil {
 		return err
 	}

@@ -334,3 +334,34 @@ func TestMinCommentChange(t *testing.T) {
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	w.comment(pull, "**Rust runtime +9,752 B: over")
 }
+
+// TestPathsOnly: a pull request that touches only what is left out has its answer without CI, and no comment.
+func TestPathsOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repositoryFile("tolerance: {paths_only: [\"Documentation/**\", \"*.md\"]}\ncomment: {when: always}\n")
+	w.build(ghtest.Run{}, smallBase(t))
+	const title = "Not measured: only files changed that tolerance.paths_only leaves out"
+	pull := w.github.OpenPull(w.repo, ghtest.Pull{Branch: "printing", Files: map[string]string{"README.md": "…", "Documentation/rust/a.rst": "…"}})
+	check := w.shows(pull, "success", title)
+	if len(check.History) != 1 || !strings.Contains(check.Summary, "Files changed: 2.") || !strings.Contains(check.Summary, "`Documentation/**`, `*.md`") {
+		t.Errorf("%d states of the check run; it says %s", len(check.History), check.Summary)
+	}
+	w.silent(pull)
+	old := w.head(pull)
+
+	// One other file, and all is as ever.
+	w.push(pull)
+	w.build(ghtest.Run{Pull: pull}, smallHead(t))
+	first := w.comment(pull, grown)
+	if c := w.check(old); c.Conclusion != "success" {
+		t.Errorf("the check run of the old head is %s, %q now", c.Conclusion, c.Title)
+	}
+
+	// It is taken back: the comment does not go on to tell of growth.
+	w.github.AddCommit(w.repo, ghtest.Commit{Branch: "printing", Parents: []string{w.github.Branch(w.repo, "main")}, Files: map[string]string{"README.md": "…"}})
+	w.shows(pull, "success", title)
+	if c := w.comment(pull, "**Not measured at `"+w.head(pull)[:7]+"`: only files changed"); c.ID != first.ID {
+		t.Errorf("comment %d, was %d", c.ID, first.ID)
+	}
+}

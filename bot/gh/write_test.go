@@ -88,6 +88,25 @@ func TestPutCommentAfterDeletion(t *testing.T) {
 	equal(t, "comments", []string{testMarker + "two"}, w.live(n))
 }
 
+// TestDeleteComments: what is ours goes, and nothing else, whatever the store says. That it is gone is fine.
+func TestDeleteComments(t *testing.T) {
+	w, n := pullWorld(t)
+	spoofed := must[int64](t)(w.PostComment(w.r, n, "mallory", testMarker+"spoofed"))
+	must[int64](t)(w.PostCommentVia(w.r, n, "other[bot]", testMarker+"spoofed", testApp+1))
+	id := must[int64](t)(w.c.PutComment(t.Context(), w.repo, n, 0, ours, testMarker+"marked"))
+	for _, id := range []int64{id, id, 0, spoofed, 424242} {
+		if err := w.c.DeleteComments(t.Context(), w.repo, n, id, ours); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "comments", []string{testMarker + "spoofed", testMarker + "spoofed"}, w.live(n))
+	other := must[int64](t)(w.c.PutComment(t.Context(), w.repo, n, 0, func(string) bool { return false }, "with another marker"))
+	if err := w.c.DeleteComments(t.Context(), w.repo, n, other, ours); err != nil { // the store remembers it
+		t.Fatal(err)
+	}
+	equal(t, "comments", []string{testMarker + "spoofed", testMarker + "spoofed"}, w.live(n))
+}
+
 // TestPutCommentTrustsNobody: people and other Apps can post our marker, before us and among several pages.
 func TestPutCommentTrustsNobody(t *testing.T) {
 	w, n := pullWorld(t)
