@@ -222,6 +222,9 @@ func (r *request) decode(row store.Measurement, config string) (*measured, error
 		return nil, fmt.Errorf("stored measurement %d: %w", row.ID, err)
 	}
 	m.Label = name
+	if m, err = m.Select(r.cfg.Selection(name)); err != nil {
+		return nil, refusedf("%s at %s %s.", render.Code(name), render.Code(row.SHA[:min(7, len(row.SHA))]), render.Code(err.Error()))
+	}
 	return &measured{row.Target, name, row.SHA, m}, nil
 }
 

@@ -30,8 +30,8 @@ type point struct {
 
 // points returns the history of a target on a branch, in order of time. What nobody has added up by these rules yet it adds up
 // and keeps, the newest first, until most is used up; what is older is left out then, and a later job goes on.
-func (b *Bot) points(ctx context.Context, repoID int64, target, branch string, policy sizediff.Policy, most *int) ([]point, error) {
-	rules := sizediff.RulesDigest(policy.Buckets)
+func (b *Bot) points(ctx context.Context, repoID int64, target, branch string, policy sizediff.Policy, part sizediff.Selection, most *int) ([]point, error) {
+	rules := sizediff.RulesDigest(policy.Buckets, part)
 	rows, err := b.Store.History(ctx, repoID, target, branch, rules, b.Now().Add(-reach(policy)))
 	if err != nil {
 		return nil, err
@@ -41,9 +41,13 @@ func (b *Bot) points(ctx context.Context, repoID int64, target, branch string, p
 		if row.Sizes == nil && *most == 0 {
 			continue
 		}
-		sizes, summed, err := SizesOf(ctx, b.Store, repoID, row, policy.Buckets)
+		sizes, summed, err := SizesOf(ctx, b.Store, repoID, row, policy.Buckets, part)
 		if errors.Is(err, errUnreadable) { // one damaged row must not stop every pull request
 			b.Log.WithField("repository", repoID).WithError(err).Warn("a build is missing in the history")
+			*most = max(*most-1, 0)
+			continue
+		}
+		if _, lacks := errors.AsType[*sizediff.Lacking](err); lacks { // of a time when the target had other files
 			*most = max(*most-1, 0)
 			continue
 		}
@@ -82,14 +86,17 @@ func reach(p sizediff.Policy) time.Duration {
 	return longest
 }
 
-// SizesOf returns what a baseline amounts to in these buckets: what the store has at hand, else from the measurement.
-// summed says that it was the latter.
-func SizesOf(ctx context.Context, s *store.Store, repoID int64, b store.Baseline, buckets []sizediff.Bucket) (sizes sizediff.Sizes, summed bool, err error) {
+// SizesOf returns what a part of a baseline amounts to in these buckets: what the store has at hand, else from the measurement.
+// summed says that it was the latter. The error is a *sizediff.Lacking when the build has no such part.
+func SizesOf(ctx context.Context, s *store.Store, repoID int64, b store.Baseline, buckets []sizediff.Bucket, part sizediff.Selection) (sizes sizediff.Sizes, summed bool, err error) {
 	if b.Sizes != nil && json.Unmarshal(b.Sizes, &sizes) == nil {
 		return sizes, false, nil
 	}
 	m, err := MeasurementOf(ctx, s, repoID, b)
 	if err != nil {
+		return sizediff.Sizes{}, false, err
+	}
+	if m, err = m.Select(part); err != nil {
 		return sizediff.Sizes{}, false, err
 	}
 	return sizediff.SizesOf(m, buckets, ""), true, nil
@@ -121,7 +128,7 @@ type past struct {
 
 // past reads the history behind a base that was measured.
 func (l *look) past(t headTarget, base baseBuild, policy sizediff.Policy) (past, error) {
-	points, err := l.points(l.ctx, l.repo.ID, storedTarget(t.run.Path, t.name), l.pr.BaseRef, policy, &l.sums)
+	points, err := l.points(l.ctx, l.repo.ID, storedTarget(t.run.Path, t.name), l.pr.BaseRef, policy, l.cfg.Selection(t.name), &l.sums)
 	if err != nil {
 		return past{}, err
 	}
@@ -229,7 +236,7 @@ func (l *look) byHistory(e *sizediff.Evaluation, t headTarget, base baseBuild) (
 // addUp adds up what a branch's run built, so that looks at pull requests find it done.
 func (b *Bot) addUp(ctx context.Context, repoID int64, target, branch string, cfg *config.Repo) error {
 	most := mostSums
-	_, err := b.points(ctx, repoID, target, branch, cfg.Policy(), &most)
+	_, err := b.points(ctx, repoID, target, branch, cfg.Policy(), cfg.Selection(TargetName(target)), &most)
 	return err
 }
 

@@ -121,7 +121,7 @@ func TestPoints(t *testing.T) {
 	policy := sizediff.LinuxKernel()
 	for _, want := range []string{"de", "bde", "abde", "abde"} {
 		most := 2
-		points, err := b.points(context.Background(), 1, "kernel", "main", policy, &most)
+		points, err := b.points(context.Background(), 1, "kernel", "main", policy, sizediff.Selection{}, &most)
 		if err != nil {
 			t.Fatal(err)
 		}

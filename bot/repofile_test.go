@@ -58,6 +58,23 @@ func TestTargetFiles(t *testing.T) {
 	}
 }
 
+// TestTargetFilesOfThePast: the floor of a ratchet, and answers to commands, are of the same files.
+func TestTargetFilesOfThePast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repositoryFile("targets: [{name: kernel, files: [{path: drivers/rust_sample.ko}]}]\nratchets: [{bucket: total, headroom: 100B}]\n")
+	w.build(ghtest.Run{}, smallBase(t))
+	pull := w.open("printing")
+	w.build(ghtest.Run{Pull: pull}, smallHead(t))
+	w.comment(pull, "**Resident total is 648 B above")
+	w.github.SetRole(w.repo, maintainer, "maintain")
+	for _, question := range []string{"/size top", "/size diff main.." + w.head(pull)[:9]} {
+		if answer := w.ask(pull, maintainer, question, "+1"); !strings.Contains(answer, "rust_sample") || strings.Contains(answer, "do_count_chars") {
+			t.Errorf("the answer to %s is about other files:\n%s", question, answer)
+		}
+	}
+}
+
 // TestTargetFileMissing: a listed file that is not there is said; it is never a change, and never no change.
 func TestTargetFileMissing(t *testing.T) {
 	t.Parallel()

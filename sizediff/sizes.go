@@ -66,8 +66,8 @@ func (s Sizes) MadeAlike(t Sizes) bool {
 // sizesVersion is part of every digest of rules: raise it when the same rules give the same measurement other sizes.
 const sizesVersion = 1
 
-// RulesDigest names the rules by which a build is added up. Sizes of one measurement under one digest are the same.
-func RulesDigest(buckets []Bucket) string {
+// RulesDigest names the rules by which a part of a build is added up. Sizes of one measurement under one digest are the same.
+func RulesDigest(buckets []Bucket, s Selection) string {
 	type named struct {
 		Name  string
 		Match []Match
@@ -75,6 +75,9 @@ func RulesDigest(buckets []Bucket) string {
 	rules := []any{sizesVersion}
 	for _, b := range buckets {
 		rules = append(rules, named{b.Name, b.Match}) // labels move no byte
+	}
+	if len(s.Files) > 0 || s.Opaque || s.Instantiating {
+		rules = append(rules, s)
 	}
 	text, err := json.Marshal(rules)
 	if err != nil {

@@ -74,13 +74,18 @@ func TestRulesDigest(t *testing.T) {
 	bucket := func(name, label string, crates ...string) []sizediff.Bucket {
 		return []sizediff.Bucket{{Name: name, Label: label, Match: []sizediff.Match{{Crates: crates}}}}
 	}
-	digest := sizediff.RulesDigest(bucket("runtime", "Rust runtime", "core", "alloc"))
-	if sizediff.RulesDigest(bucket("runtime", "Runtime", "core", "alloc")) != digest {
+	digest := sizediff.RulesDigest(bucket("runtime", "Rust runtime", "core", "alloc"), sizediff.Selection{})
+	if sizediff.RulesDigest(bucket("runtime", "Runtime", "core", "alloc"), sizediff.Selection{}) != digest {
 		t.Error("a label changes the digest")
 	}
 	for _, other := range [][]sizediff.Bucket{bucket("rt", "", "core", "alloc"), bucket("runtime", "", "core"), bucket("runtime", "", `core","alloc`), nil} {
-		if sizediff.RulesDigest(other) == digest {
+		if sizediff.RulesDigest(other, sizediff.Selection{}) == digest {
 			t.Errorf("%+v has the digest of other rules", other)
+		}
+	}
+	for _, part := range []sizediff.Selection{{Opaque: true}, {Instantiating: true}, {Files: []sizediff.FileRule{{Path: "vmlinux"}}}} {
+		if sizediff.RulesDigest(bucket("runtime", "", "core", "alloc"), part) == digest {
+			t.Errorf("%+v has the digest of the whole", part)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/oxidometer/oxidometer/bot"
 	"github.com/oxidometer/oxidometer/bot/store"
+	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
@@ -56,7 +57,7 @@ func (c *calibrateCommand) Run(a *app) error {
 		return err
 	}
 	policy := file.repo.Policy()
-	s := summer{buckets: policy.Buckets, paths: pathsOf(policy.Budgets)}
+	s := summer{buckets: policy.Buckets, paths: pathsOf(policy.Budgets), repo: file.repo}
 	histories, err := c.histories(a, s)
 	if err != nil {
 		return err
@@ -130,7 +131,11 @@ func (c *calibrateCommand) folder(a *app, s summer) (sizediff.History, error) {
 		if err != nil {
 			return h, err
 		}
-		h.Builds = append(h.Builds, s.built(e.Name(), measured[0]))
+		built, err := s.built(e.Name(), c.Target, measured[0])
+		if err != nil {
+			return h, err
+		}
+		h.Builds = append(h.Builds, built)
 	}
 	if len(h.Builds) < 2 {
 		return h, fmt.Errorf("%s: holds %s, and a change lies between two; name a folder with two builds or more", c.Dir, plural(len(h.Builds), "build"))
@@ -207,6 +212,15 @@ func (c *calibrateCommand) repository(ctx context.Context, db *store.Store) (sto
 type summer struct {
 	buckets []sizediff.Bucket
 	paths   []string // globs of budgets that are about some of the images
+	repo    *config.Repo
+}
+
+// part is what of a target's builds counts. A file with one target is about that one.
+func (s summer) part(target string) sizediff.Selection {
+	if target == "" && len(s.repo.Targets) == 1 {
+		target = s.repo.Targets[0].Name
+	}
+	return s.repo.Selection(target)
 }
 
 func pathsOf(budgets []sizediff.Budget) (paths []string) {
@@ -218,24 +232,32 @@ func pathsOf(budgets []sizediff.Budget) (paths []string) {
 	return paths
 }
 
-func (s summer) built(label string, m *sizediff.Measurement) sizediff.Built {
+func (s summer) built(label, target string, m *sizediff.Measurement) (sizediff.Built, error) {
+	m, err := m.Select(s.part(target))
+	if err != nil {
+		return sizediff.Built{}, fmt.Errorf("%s: %w, which the repository file lists; leave the build out, or correct the list", label, err)
+	}
 	b := sizediff.Built{Label: label, Sizes: sizediff.SizesOf(m, s.buckets, ""), Paths: map[string]sizediff.Sizes{}}
 	for _, p := range s.paths {
 		b.Paths[p] = sizediff.SizesOf(m, s.buckets, p)
 	}
-	return b
+	return b, nil
 }
 
 // stored adds up a stored history; what the server has added up by the same rules is taken as it is.
 func (s summer) stored(ctx context.Context, db *store.Store, repo int64, target, branch string) ([]sizediff.Built, error) {
-	rows, err := db.History(ctx, repo, target, branch, sizediff.RulesDigest(s.buckets), time.Unix(0, 0))
+	name := bot.TargetName(target)
+	rows, err := db.History(ctx, repo, target, branch, sizediff.RulesDigest(s.buckets, s.part(name)), time.Unix(0, 0))
 	if err != nil {
 		return nil, err
 	}
 	var builds []sizediff.Built
 	for _, row := range rows {
 		if len(s.paths) == 0 {
-			sizes, _, err := bot.SizesOf(ctx, db, repo, row, s.buckets)
+			sizes, _, err := bot.SizesOf(ctx, db, repo, row, s.buckets, s.part(name))
+			if _, lacks := errors.AsType[*sizediff.Lacking](err); lacks { // of a time when the target had other files
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -246,7 +268,10 @@ func (s summer) stored(ctx context.Context, db *store.Store, repo int64, target,
 		if err != nil {
 			return nil, err
 		}
-		builds = append(builds, s.built(row.SHA, m))
+		built, err := s.built(row.SHA, name, m)
+		if err == nil {
+			builds = append(builds, built)
+		}
 	}
 	return builds, nil
 }
