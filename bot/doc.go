@@ -80,7 +80,7 @@
 //	            Compare, Evaluate (bot/evaluate.go) ──▶ evaluation ──▶ store
 //	            acceptances, the author's words (bot/ledger.go), the proposed repository file (bot/proposal.go)
 //	            still the head? ── render ──▶ comment and check run (bot/publish.go)
-//	command  ── bot/command.Parse ──▶ Bot.Command (bot/commands.go): may the person? ── an answer from the store
+//	command  ── bot/command ──▶ Bot.Command (bot/commands.go): may the person? ── an answer from the store
 //	            (bot/answers.go), or a row in the ledger and another look ──▶ reaction, one reply for each pull request
 //
 // Other kinds of jobs: Base (bot/runs.go) measures what a branch's run built and names the pull requests that may go on;
