@@ -168,27 +168,16 @@ func TestReportLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/r/" + e.ID, "/r/" + e.ID + ".json"} {
-			if status := w.get(w.url + path); status != http.StatusNotFound {
+			if status := w.status(w.url + path); status != http.StatusNotFound {
 				t.Errorf("%s: %s answers %d", link, path, status)
 			}
 		}
 	}
 	for _, link := range links {
-		if status := w.get(link); status != http.StatusOK {
+		if status := w.status(link); status != http.StatusOK {
 			t.Errorf("a link that was given out answers %d", status)
 		}
 	}
-}
-
-// get returns the status of a page.
-func (w *world) get(url string) int {
-	w.t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode
 }
 
 // TestHistoryDays: what the default branch's file says of keeping results reaches the store.
