@@ -16,14 +16,14 @@ type Command struct {
 	Begun    time.Time // when it was claimed first
 	Done     time.Time // its effects are there and Outcome is what they were; zero before
 	Answered time.Time // the person was told; zero before
-	Outcome  []byte    // nil until it is done
+	Outcome  []byte    // before it is done, as far as it has come; nil at the beginning
 }
 
 // ClaimCommand says that c is worked now, and returns what is known of it. first says that nobody began it before. Otherwise:
 //
 //   - Answered is set: there is nothing left to do.
 //   - Done is set: tell the person Outcome; do not run it again.
-//   - neither: whoever began it died. Run it again; its effects have to bear that.
+//   - neither: whoever began it died, or could not go on. Go on after Outcome; effects have to bear being caused again.
 //
 // Two that work at once are not kept apart by this; jobs of one key are.
 func (s *Store) ClaimCommand(ctx context.Context, c Command) (known Command, first bool, err error) {
@@ -44,6 +44,13 @@ func (s *Store) ClaimCommand(ctx context.Context, c Command) (known Command, fir
 		known.Outcome = nil
 	}
 	return known, n > 0, nil
+}
+
+// CommandProgress stores how far a claimed command has come, as long as it is not done.
+func (s *Store) CommandProgress(ctx context.Context, c Command, outcome []byte) error {
+	_, err := s.exec(ctx, `UPDATE commands SET outcome = ?4 WHERE repo = ?1 AND kind = ?2 AND source = ?3 AND done = 0`,
+		c.RepoID, c.Kind, c.Source, notNil(outcome))
+	return err
 }
 
 // CommandDone stores the outcome of a claimed command. The first one stays.

@@ -29,8 +29,13 @@ func TestCommands(t *testing.T) {
 		now = day.Add(time.Second)
 		claim(known, false) // who began it died
 
+		must(t, s.CommandProgress(ctx, c, []byte("half")))
+		known.Outcome = []byte("half")
+		claim(known, false)
+
 		must(t, s.CommandDone(ctx, c, []byte("outcome")))
 		must(t, s.CommandDone(ctx, c, []byte("another")))
+		must(t, s.CommandProgress(ctx, c, []byte("too late")))
 		known.Done, known.Outcome = now, []byte("outcome")
 		claim(known, false)
 

@@ -65,11 +65,18 @@ func (s *Store) Ledger(ctx context.Context, repoID int64, limit int) ([]Acceptan
 	return s.acceptances(ctx, `WHERE repo = ?1 ORDER BY given DESC, id DESC LIMIT ?2`, repoID, limit)
 }
 
-// WithdrawAcceptances withdraws what was accepted on a pull request up to the moment at which somebody wrote so, and returns how many
-// rows that were. What was given later stays, in whatever order the two are worked.
-func (s *Store) WithdrawAcceptances(ctx context.Context, repoID int64, pull int, by string, at time.Time) (int64, error) {
-	return s.exec(ctx, `UPDATE acceptances SET withdrawn = ?3, withdrawn_by = ?4 WHERE repo = ?1 AND pull = ?2 AND withdrawn = 0
-		AND given <= ?3`, repoID, pull, s.orNow(at), by)
+// WithdrawAcceptances withdraws what was accepted on a pull request up to the moment at which somebody wrote so. What was given later
+// stays, in whatever order the two are worked. It returns how many rows that withdrew; the same again returns the same.
+func (s *Store) WithdrawAcceptances(ctx context.Context, repoID int64, pull int, by string, at time.Time) (n int64, err error) {
+	moment := s.orNow(at)
+	_, err = s.exec(ctx, `UPDATE acceptances SET withdrawn = ?3, withdrawn_by = ?4 WHERE repo = ?1 AND pull = ?2 AND withdrawn = 0
+		AND given <= ?3`, repoID, pull, moment, by)
+	if err != nil {
+		return 0, err
+	}
+	err = s.row(ctx, `SELECT count(*) FROM acceptances WHERE repo = ?1 AND pull = ?2 AND withdrawn = ?3 AND withdrawn_by = ?4`,
+		[]any{repoID, pull, moment, by}, &n)
+	return n, err
 }
 
 // LapseAcceptance says that an acceptance lapsed, for which head and why. What lapsed or was withdrawn before stays as it is.

@@ -84,6 +84,9 @@ func TestLedger(t *testing.T) {
 		if n, err := s.WithdrawAcceptances(ctx, 1, 2, "boss", second.At.Add(-time.Second)); err != nil || n != 1 {
 			t.Errorf("%d rows withdrawn, error %v, want the first", n, err)
 		}
+		if n, err := s.WithdrawAcceptances(ctx, 1, 2, "boss", second.At.Add(-time.Second)); err != nil || n != 1 {
+			t.Errorf("the same again: %d rows withdrawn, error %v, want the first", n, err)
+		}
 		first.Withdrawn, first.WithdrawnBy = second.At.Add(-time.Second), "boss"
 		ledger(2, first, second)
 		if n, err := s.WithdrawAcceptances(ctx, 1, 2, "late", second.At); err != nil || n != 1 {

@@ -21,7 +21,8 @@ func TestMeasuredAt(t *testing.T) {
 		put(Measurement{RepoID: 1, Target: "x", SHA: a, ArtifactID: 2, Blob: []byte("new")})
 		put(Measurement{RepoID: 1, Target: "arm", SHA: a, ArtifactID: 3, Blob: []byte("arm")})
 		put(Measurement{RepoID: 1, Target: "arm", SHA: a, ArtifactID: 4, Problem: "broken"})
-		put(Measurement{RepoID: 1, Target: "x", SHA: b, ArtifactID: 5, Blob: []byte("b")})
+		put(Measurement{RepoID: 1, Target: "x", SHA: b, ArtifactID: 5, Blob: []byte("b"), Trusted: true})
+		put(Measurement{RepoID: 1, Target: "x", SHA: b, ArtifactID: 7, Blob: []byte("newer, but of a fork")})
 		put(Measurement{RepoID: 2, Target: "x", SHA: a, ArtifactID: 6, Blob: []byte("another repository")})
 		for _, c := range []struct {
 			prefix string
@@ -36,7 +37,12 @@ func TestMeasuredAt(t *testing.T) {
 		} {
 			list, err := s.MeasuredAt(t.Context(), 1, c.prefix)
 			var got []string
-			for _, m := range list {
+			for _, known := range list {
+				m, err := s.MeasurementByID(t.Context(), 1, known.ID)
+				must(t, err)
+				if m.Target != known.Target || m.SHA != known.SHA {
+					t.Errorf("%s: listed as %+v, and is %+v", c.prefix, known, m)
+				}
 				got = append(got, fmt.Sprintf("%s %.4s %s", m.Target, m.SHA, m.Blob))
 			}
 			if err != nil || !slices.Equal(got, c.want) {
