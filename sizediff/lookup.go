@@ -9,6 +9,7 @@ import (
 // Found is what a name means in a comparison: the answer to "what about this symbol, crate or section?".
 type Found struct {
 	Query    string
+	Alone    bool          // head was not compared: only Head counts, Base is not known
 	Symbols  []FoundSymbol // largest first
 	Families []FoundFamily // generic families of the Symbols that have several instances on either side
 	Crates   []CrateChange // of exactly that name, a row for each bucket
@@ -40,12 +41,15 @@ type FoundSection struct {
 }
 
 // Lookup finds what a name means in base and head. A name is a symbol as in the symbol table or as demangled, a crate, or a
-// section. When no symbol is called exactly so, those count whose demangled name contains it. With base equal to head,
-// every delta is 0.
+// section. When no symbol is called exactly so, those count whose demangled name contains it. Without a base, nil, the head stands
+// alone.
 func Lookup(base, head *Measurement, buckets []Bucket, query string) Found {
-	f := Found{Query: query}
+	f := Found{Query: query, Alone: base == nil}
 	if query == "" {
 		return f
+	}
+	if f.Alone {
+		base = head
 	}
 	before, after := Largest(base, buckets, -1), Largest(head, buckets, -1)
 	f.Symbols, f.Families = lookupSymbols(before, after, query)

@@ -47,12 +47,29 @@ func (a *answer) table(head, rule string, noun string, rows []string) {
 	}
 }
 
-// change is a row's three cells of bytes.
-func change(c sizediff.Change) string {
-	return fmt.Sprintf("%s | %s | %s", num(c.Base), num(c.Head), delta(c.Delta))
+// bytesOfFound are a table's last columns: what is there, and what was there before if that is known.
+type bytesOfFound struct{ alone bool }
+
+func (c bytesOfFound) head() string {
+	if c.alone {
+		return " | bytes |"
+	}
+	return " | before | after | change |"
 }
 
-const beforeAfter = " | before | after | change |"
+func (c bytesOfFound) rule() string {
+	if c.alone {
+		return "--:|"
+	}
+	return "--:|--:|--:|"
+}
+
+func (c bytesOfFound) cells(x sizediff.Change) string {
+	if c.alone {
+		return num(x.Head)
+	}
+	return fmt.Sprintf("%s | %s | %s", num(x.Base), num(x.Head), delta(x.Delta))
+}
 
 // FoundMarkdown answers what a name means in a target.
 func FoundMarkdown(w io.Writer, target string, f sizediff.Found) error {
@@ -62,26 +79,34 @@ func FoundMarkdown(w io.Writer, target string, f sizediff.Found) error {
 		return writeTo(w, a.String())
 	}
 	a.line("**%s in %s**", code(f.Query), markdownName(target))
+	if f.Alone {
+		a.line("\nNot compared: the base is not measured. These are the sizes of the head.")
+	}
+	c := bytesOfFound{f.Alone}
 	var rows []string
 	for _, s := range f.Symbols {
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s %s | %s |", code(s.Name), markdownName(s.Bucket), code(s.Image), code(s.Section), change(s.Change)))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s %s | %s |", code(s.Name), markdownName(s.Bucket), code(s.Image), code(s.Section), c.cells(s.Change)))
 	}
-	a.table("| symbol | bucket | where"+beforeAfter, "|:--|:--|:--|--:|--:|--:|", "symbol", rows)
+	a.table("| symbol | bucket | where"+c.head(), "|:--|:--|:--|"+c.rule(), "symbol", rows)
 	rows = nil
 	for _, x := range f.Families {
-		rows = append(rows, fmt.Sprintf("| %s | %d → %d | %s |", code(x.Name), x.BaseInstances, x.HeadInstances, change(x.Change)))
+		instances := fmt.Sprintf("%d → %d", x.BaseInstances, x.HeadInstances)
+		if f.Alone {
+			instances = fmt.Sprint(x.HeadInstances)
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", code(x.Name), instances, c.cells(x.Change)))
 	}
-	a.table("| generic family | instances"+beforeAfter, "|:--|--:|--:|--:|--:|", "family", rows)
+	a.table("| generic family | instances"+c.head(), "|:--|--:|"+c.rule(), "family", rows)
 	rows = nil
-	for _, c := range f.Crates {
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", code(c.Crate), markdownName(c.Bucket), change(c.Change)))
+	for _, x := range f.Crates {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", code(x.Crate), markdownName(x.Bucket), c.cells(x.Change)))
 	}
-	a.table("| crate | bucket"+beforeAfter, "|:--|:--|--:|--:|--:|", "crate", rows)
+	a.table("| crate | bucket"+c.head(), "|:--|:--|"+c.rule(), "crate", rows)
 	rows = nil
 	for _, s := range f.Sections {
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", code(s.Name), code(s.Image), s.Kind, change(s.Change)))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", code(s.Name), code(s.Image), s.Kind, c.cells(s.Change)))
 	}
-	a.table("| section | image | kind"+beforeAfter, "|:--|:--|:--|--:|--:|--:|", "section", rows)
+	a.table("| section | image | kind"+c.head(), "|:--|:--|:--|"+c.rule(), "section", rows)
 	return writeTo(w, a.String())
 }
 

@@ -204,6 +204,9 @@ func entities(s string) string {
 // width.
 func fence(body string) string {
 	body = strings.ReplaceAll(body, "@", "@"+string(joiner))
+	if !strings.HasSuffix(body, "\n") {
+		body += "\n"
+	}
 	longest, run := 2, 0
 	for _, r := range body {
 		if r != '`' {
