@@ -50,8 +50,14 @@ func asks(e gh.Event) bool {
 	if e.Comment == nil || e.Comment.Author.Bot || e.Pull == 0 || e.Action != "created" && e.Action != "submitted" {
 		return false
 	}
-	for line := range strings.Lines(e.Comment.Body) {
-		if line = strings.TrimLeft(line, " "); strings.HasPrefix(line, "/") || strings.HasPrefix(line, "@") {
+	return addressed(e.Comment.Body, "@")
+}
+
+// addressed reports whether a line begins with a slash, or with the mention.
+func addressed(body, mention string) bool {
+	for line := range strings.Lines(strings.ReplaceAll(body, "\r", "\n")) {
+		line = strings.TrimLeft(line, " ")
+		if strings.HasPrefix(line, "/") || len(line) >= len(mention) && strings.EqualFold(line[:len(mention)], mention) {
 			return true
 		}
 	}
@@ -67,6 +73,11 @@ func jobs(e gh.Event) []store.Job {
 		case "opened", "synchronize", "reopened", "ready_for_review", "edited", "closed":
 			job.Kind, job.Pull, job.SHA, job.Supersede = queue.Pull, e.Pull, e.HeadSHA, e.Action == "synchronize"
 			return []store.Job{job}
+		case "labeled", "unlabeled": // the repository file may exempt by label, but only what a person set
+			if !e.Sender.Bot {
+				job.Kind, job.Pull, job.SHA = queue.Pull, e.Pull, e.HeadSHA
+				return []store.Job{job}
+			}
 		}
 	case "workflow_run":
 		if e.Action == "completed" || e.Action == "requested" {

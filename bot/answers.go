@@ -26,6 +26,7 @@ import (
 const (
 	answerTargets = 4      // targets that one answer speaks of; config= chooses others
 	answerBytes   = 12_000 // of a comparison inside an answer
+	answerRuns    = 50     // runs that the status lists
 )
 
 // help lists the commands, or explains one.
@@ -51,7 +52,7 @@ func (r *request) ping(command.Command) (string, error) {
 // status explains what is known of the head, what its base is and why, and what is waited for.
 func (r *request) status(command.Command) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**Head %s**\n\n", render.Code(r.pr.HeadSHA[:7]))
+	fmt.Fprintf(&b, "**Head %s**\n\n", render.Code(fmt.Sprintf("%.7s", r.pr.HeadSHA)))
 	pending, err := r.statusRuns(&b)
 	if err != nil {
 		return "", err
@@ -83,7 +84,7 @@ func (r *request) status(command.Command) (string, error) {
 	return b.String(), nil
 }
 
-// statusRuns lists the head's runs with their artifacts, and reports whether one is not finished.
+// statusRuns lists the head's runs, with the artifacts of those that count, and reports whether one of these is not finished.
 func (r *request) statusRuns(w io.Writer) (pending bool, err error) {
 	runs, err := r.client.Runs(r.ctx, r.repo, gh.RunFilter{HeadSHA: r.pr.HeadSHA})
 	if err != nil {
@@ -92,27 +93,49 @@ func (r *request) statusRuns(w io.Writer) (pending bool, err error) {
 	if len(runs) == 0 {
 		fmt.Fprintln(w, "No workflow run of this head has begun.")
 	}
-	for _, run := range runs {
-		state := cmp.Or(run.Conclusion, run.Status)
-		pending = pending || run.Status != "completed"
-		fmt.Fprintf(w, "- %s of %s, event %s: %s\n", render.Link(fmt.Sprintf("run %d", run.ID), run.URL), render.Code(run.Path), render.Code(run.Event), render.Prose(state))
-		artifacts, err := r.client.Artifacts(r.ctx, r.repo, run.ID)
-		if err != nil {
-			return false, err
+	chosen := chooseRuns(runs, r.pr, r.cfg.Targets)
+	counts := func(run gh.Run) bool {
+		return slices.ContainsFunc(chosen, func(c gh.Run) bool { return c.ID == run.ID })
+	}
+	for i, run := range runs {
+		pending = pending || counts(run) && run.Status != "completed"
+		if i >= answerRuns {
+			continue
 		}
-		slices.SortFunc(artifacts, func(a, b gh.Artifact) int { return strings.Compare(a.Name, b.Name) })
-		for _, a := range artifacts[:min(len(artifacts), maxTargets)] {
-			word, err := r.artifactState(a)
-			if err != nil {
+		state := render.Prose(cmp.Or(run.Conclusion, run.Status))
+		if !counts(run) {
+			state += "; it is not looked at"
+		}
+		fmt.Fprintf(w, "- %s of %s, event %s: %s\n", render.Link(fmt.Sprintf("run %d", run.ID), run.URL), render.Code(run.Path), render.Code(run.Event), state)
+		if counts(run) {
+			if err := r.statusArtifacts(w, run.ID); err != nil {
 				return false, err
 			}
-			fmt.Fprintf(w, "  - artifact %s, %s: %s\n", render.Code(a.Name), render.Bytes(a.Size), word)
-		}
-		if more := len(artifacts) - maxTargets; more > 0 {
-			fmt.Fprintf(w, "  - %d more artifacts\n", more)
 		}
 	}
+	if more := len(runs) - answerRuns; more > 0 {
+		fmt.Fprintf(w, "- %d more runs\n", more)
+	}
 	return pending, nil
+}
+
+func (r *request) statusArtifacts(w io.Writer, run int64) error {
+	artifacts, err := r.client.Artifacts(r.ctx, r.repo, run)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(artifacts, func(a, b gh.Artifact) int { return strings.Compare(a.Name, b.Name) })
+	for _, a := range artifacts[:min(len(artifacts), maxTargets)] {
+		word, err := r.artifactState(a)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "  - artifact %s, %s: %s\n", render.Code(a.Name), render.Bytes(a.Size), word)
+	}
+	if more := len(artifacts) - maxTargets; more > 0 {
+		fmt.Fprintf(w, "  - %d more artifacts\n", more)
+	}
+	return nil
 }
 
 func (r *request) artifactState(a gh.Artifact) (string, error) {
@@ -179,7 +202,7 @@ func (r *request) revision(rev, config string) ([]measured, error) {
 	if len(rows) == 0 {
 		// What a revision has in common with itself is its commit.
 		sha, err = r.client.MergeBase(r.ctx, r.repo, rev, rev)
-		if isNotFound(err) {
+		if isNotFound(err) || unreadable(err) {
 			return nil, refusedf("%s is no commit, branch or tag of this repository.", render.Code(rev))
 		}
 		if err != nil {
@@ -189,43 +212,47 @@ func (r *request) revision(rev, config string) ([]measured, error) {
 			return nil, err
 		}
 	}
-	var out []measured
-	for _, row := range rows {
-		if row.SHA != rows[0].SHA {
-			return nil, refusedf("%s fits several measured commits; write more of it.", render.Code(rev))
-		}
-		m, err := r.decode(row, config)
-		if err != nil {
-			return nil, err
-		}
-		if m != nil {
-			out = append(out, *m)
-		}
-	}
 	if len(rows) == 0 {
 		return nil, refusedf("%s is not measured; its build may have expired, or CI never built it.", render.Code(rev))
 	}
-	if len(out) == 0 {
-		return nil, refusedf("No measured target of %s is called %s.", render.Code(rev), render.Code(config))
+	if slices.ContainsFunc(rows, func(m store.Measurement) bool { return m.SHA != rows[0].SHA }) {
+		return nil, refusedf("%s fits several measured commits; write more of it.", render.Code(rev))
 	}
-	return out[:min(len(out), answerTargets)], nil
+	out, err := r.decodeAll(rows, config, answerTargets)
+	switch {
+	case err != nil || len(out) > 0:
+		return out, err
+	case config == "":
+		return nil, refusedf("The build of %s lacks what the targets of the repository file are about.", render.Code(rev))
+	}
+	return nil, refusedf("No measured target of %s is called %s.", render.Code(rev), render.Code(config))
 }
 
-// decode reads a stored measurement, nil when its target is not asked for.
-func (r *request) decode(row store.Measurement, config string) (*measured, error) {
-	name := TargetName(row.Target)
-	if config != "" && !sizediff.MatchName(config, name) {
-		return nil, nil
+// decodeAll reads the first measurements whose targets the glob fits, as far as the repository file says what of them is judged.
+func (r *request) decodeAll(rows []store.Measurement, config string, most int) (out []measured, err error) {
+	for _, known := range rows {
+		name := TargetName(known.Target)
+		if len(out) == most || config != "" && !sizediff.MatchName(config, name) {
+			continue
+		}
+		row, err := r.Store.MeasurementByID(r.ctx, r.repo.ID, known.ID)
+		if errors.Is(err, store.ErrNotFound) { // purged since
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		m, err := sizediff.ReadMeasurement(bytes.NewReader(row.Blob))
+		if err != nil {
+			return nil, fmt.Errorf("stored measurement %d: %w", row.ID, err)
+		}
+		if m, err = m.Select(r.cfg.Selection(name)); err != nil { // the build lacks what the target is about
+			continue
+		}
+		m.Label = name
+		out = append(out, measured{row.Target, name, row.SHA, m})
 	}
-	m, err := sizediff.ReadMeasurement(bytes.NewReader(row.Blob))
-	if err != nil {
-		return nil, fmt.Errorf("stored measurement %d: %w", row.ID, err)
-	}
-	m.Label = name
-	if m, err = m.Select(r.cfg.Selection(name)); err != nil {
-		return nil, refusedf("%s at %s %s.", render.Code(name), render.Code(row.SHA[:min(7, len(row.SHA))]), render.Code(err.Error()))
-	}
-	return &measured{row.Target, name, row.SHA, m}, nil
+	return out, nil
 }
 
 // base compares the head with another base, for information only; auto says which base counts and why.
@@ -262,7 +289,7 @@ func (r *request) compareRevisions(from, to, config string) (string, error) {
 		return "", err
 	}
 	policy := r.cfg.Policy()
-	policy.Budgets = nil // for information: nothing is judged
+	policy.Budgets, policy.Ratchets = nil, nil // for information: nothing is judged
 	e := &sizediff.Evaluation{Policy: policy, Provenance: sizediff.Provenance{Head: head[0].sha, Base: base[0].sha, BaseChoice: sizediff.BaseGiven}}
 	for _, h := range head {
 		if b := sameTarget(base, h); b != nil {
@@ -292,27 +319,26 @@ func (r *request) explain(c command.Command) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	base, err := r.publishedBase()
+	base, err := r.publishedBase(c.Value("config"))
 	if err != nil {
 		return "", err
 	}
 	var b bytes.Buffer
 	for _, h := range head {
-		before := h
+		var before *sizediff.Measurement // nil: it is not compared
 		if same := sameTarget(base, h); same != nil {
-			before = *same
-		} else {
-			fmt.Fprintf(&b, "%s is not compared: the base is not measured; before and after both show the head.\n\n", render.Code(h.name))
+			before = same.Measurement
 		}
-		if err := render.FoundMarkdown(&b, h.name, sizediff.Lookup(before.Measurement, h.Measurement, r.cfg.Policy().Buckets, c.Value("symbol"))); err != nil {
+		if err := render.FoundMarkdown(&b, h.name, sizediff.Lookup(before, h.Measurement, r.cfg.Policy().Buckets, c.Value("symbol"))); err != nil {
 			return "", err
 		}
+		b.WriteString("\n")
 	}
 	return b.String(), nil
 }
 
 // publishedBase is what the pull request was compared with last, nil when that is not measured.
-func (r *request) publishedBase() ([]measured, error) {
+func (r *request) publishedBase(config string) ([]measured, error) {
 	rec, _, err := r.latest()
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -321,15 +347,10 @@ func (r *request) publishedBase() ([]measured, error) {
 		return nil, err
 	}
 	rows, err := r.Store.MeasuredAt(r.ctx, r.repo.ID, rec.Evaluation.Provenance.Base)
-	var out []measured
-	for _, row := range rows {
-		m, err := r.decode(row, "")
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, *m)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	return r.decodeAll(rows, config, len(rows))
 }
 
 // top lists the largest symbols of the head.
@@ -379,16 +400,21 @@ func (r *request) configs(command.Command) (string, error) {
 	return b.String(), err
 }
 
+// judged is what was published of the head.
+func (r *request) judged() (*sizediff.Evaluation, error) {
+	rec, e, err := r.latest()
+	if errors.Is(err, store.ErrNotFound) || err == nil && e.HeadSHA != r.pr.HeadSHA {
+		return nil, refusedf("This head is not measured yet; `%s status` says what is waited for.", r.cfg.Commands.Prefix)
+	}
+	return rec.Evaluation, err
+}
+
 // reportOf is the report of the targets that a glob fits, as an answer.
 func (r *request) reportOf(config string) (string, error) {
-	rec, _, err := r.latest()
-	if errors.Is(err, store.ErrNotFound) {
-		return "", refusedf("Nothing was published on this pull request yet.")
-	}
+	e, err := r.judged()
 	if err != nil {
 		return "", err
 	}
-	e := rec.Evaluation
 	e.Targets = slices.DeleteFunc(e.Targets, func(t sizediff.TargetResult) bool { return !sizediff.MatchName(config, t.Name) })
 	if len(e.Targets) == 0 {
 		return "", refusedf("No target is called %s.", render.Code(config))
@@ -400,14 +426,11 @@ func (r *request) reportOf(config string) (string, error) {
 
 // text is the report for a commit message or a mail.
 func (r *request) text(command.Command) (string, error) {
-	rec, e, err := r.latest()
-	if errors.Is(err, store.ErrNotFound) || err == nil && e.HeadSHA != r.pr.HeadSHA {
-		return "", refusedf("This head is not measured yet; `%s status` says what is waited for.", r.cfg.Commands.Prefix)
-	}
+	e, err := r.judged()
 	if err != nil {
 		return "", err
 	}
 	var b bytes.Buffer
-	err = render.CommitText(&b, rec.Evaluation)
+	err = render.CommitText(&b, e)
 	return b.String(), err
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -98,9 +99,32 @@ func (b *Bot) open(ctx context.Context, job store.Job) (*gh.Client, gh.Repo, err
 // repositoryFile reads .github/oxidometer.yml of a branch, else oxidometer.yml of the owner's .github repository.
 // found is false when there is neither; the defaults are returned then. A file with faults is an error of package config.
 func (b *Bot) repositoryFile(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) (cfg *config.Repo, found bool, err error) {
+	own, err := ownFile(ctx, c, repo, ref)
+	if err != nil {
+		return nil, isFaults(err), err
+	}
+	return parseFile(ctx, c, repo, own)
+}
+
+// ownFile reads .github/oxidometer.yml of a branch or commit, nil when there is none. Something else of that name, such as a
+// folder, is an error of package config.
+func ownFile(ctx context.Context, c *gh.Client, repo gh.Repo, ref string) ([]byte, error) {
 	data, err := c.File(ctx, repo, filePath, ref)
-	name := filePath
-	if isNotFound(err) {
+	switch {
+	case isNotFound(err):
+		return nil, nil
+	case unreadable(err):
+		return nil, config.Faults{{File: filePath, Message: "this cannot be read as a file", Remedy: "make it a text file of at most 64 KiB"}}
+	case err != nil:
+		return nil, err
+	}
+	return append([]byte{}, data...), nil // an empty file is one
+}
+
+// parseFile reads a repository's own file, or where that is nil its owner's.
+func parseFile(ctx context.Context, c *gh.Client, repo gh.Repo, own []byte) (cfg *config.Repo, found bool, err error) {
+	name, data := filePath, own
+	if own == nil {
 		name = repo.Owner + "/.github/oxidometer.yml"
 		data, err = c.File(ctx, gh.Repo{Owner: repo.Owner, Name: ".github", Installation: repo.Installation}, "oxidometer.yml", "")
 	}
@@ -120,6 +144,17 @@ func (b *Bot) keepResults(ctx context.Context, repo gh.Repo, ref string, cfg *co
 		return nil
 	}
 	return b.Store.SetRetention(ctx, repo.ID, time.Duration(cfg.Report.HistoryDays)*24*time.Hour)
+}
+
+func isFaults(err error) bool {
+	_, ok := errors.AsType[config.Faults](err)
+	return ok
+}
+
+// unreadable reports whether GitHub will never give what was asked for, as of a folder where a file was meant.
+func unreadable(err error) bool {
+	class, _ := gh.Classify(err)
+	return class == gh.ClassPermanent
 }
 
 // isNotFound reports whether GitHub says that something does not exist, or does not exist for us.

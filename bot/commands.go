@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -65,10 +66,23 @@ var handlers = map[command.Verb]func(*request, command.Command) (string, error){
 // Command does what a person asked for, and answers.
 func (b *Bot) Command(ctx context.Context, job store.Job) error {
 	r, err := b.request(ctx, job)
-	if r == nil || err != nil || len(r.commands) == 0 && r.fault == nil {
+	if r == nil || err != nil {
 		return b.giveUp(err)
 	}
-	return b.giveUp(r.run(job.Attempt >= commandAttempts))
+	return b.giveUp(r.run(func(out outcome) (outcome, error) { return r.do(out, job.Attempt >= commandAttempts) }))
+}
+
+// discardedCommand tells the person that what they asked for was given up after all its tries. What was done by then stays done.
+func (b *Bot) discardedCommand(ctx context.Context, job store.Job) error {
+	r, err := b.request(ctx, job)
+	if r == nil || err != nil {
+		return err
+	}
+	return r.run(func(out outcome) (outcome, error) {
+		out.Texts = append(out.Texts, "This kept failing and was given up; the server's log has the cause. Ask again later.")
+		out.Reaction = reactFailed
+		return out, nil
+	})
 }
 
 // request reads the delivery again, which holds the comment as it was when it was written: what somebody edits in later does
@@ -85,6 +99,10 @@ func (b *Bot) request(ctx context.Context, job store.Job) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	slug, _, err := b.about(ctx)
+	if err != nil || event.Comment != nil && !addressed(event.Comment.Body, "@"+slug) {
+		return nil, err
+	}
 	client, repo, err := b.open(ctx, job)
 	if err != nil {
 		return nil, err
@@ -94,7 +112,7 @@ func (b *Bot) request(ctx context.Context, job store.Job) (*request, error) {
 		return nil, err
 	}
 	cfg, found, err := b.repositoryFile(ctx, client, repo, l.pr.BaseRef)
-	if _, broken := errors.AsType[config.Faults](err); broken {
+	if isFaults(err) {
 		cfg, found, err = config.DefaultRepo(), true, nil
 	}
 	if err != nil || !found && b.RequireConfig {
@@ -103,34 +121,33 @@ func (b *Bot) request(ctx context.Context, job store.Job) (*request, error) {
 	l.cfg = cfg
 	r := &request{look: l, by: event.Sender, comment: event.Comment, event: event.Name, delivery: job.Delivery, written: d.Received}
 	r.role = sync.OnceValues(func() (gh.Role, error) { return client.Role(ctx, repo, r.by.Login) })
-	return r, r.read(event)
+	r.read(event, slug)
+	if r.by.ID == 0 || r.by.Bot || len(r.commands) == 0 && r.fault == nil {
+		return nil, nil
+	}
+	return r, nil
 }
 
 // read finds the commands of a comment or a button.
-func (r *request) read(e gh.Event) error {
+func (r *request) read(e gh.Event, slug string) {
 	if e.Comment == nil {
 		r.commands = button(e.RequestedAction)
-		return nil
+		return
 	}
 	r.by, r.written = e.Comment.Author, e.Comment.CreatedAt
-	slug, _, err := r.about(r.ctx)
-	if err != nil {
-		return err
-	}
 	r.commands, r.fault = command.Parse(e.Comment.Body, command.Options{Prefix: r.cfg.Commands.Prefix, Bot: slug})
-	return nil
 }
 
-// outcome is what became of a request.
+// outcome is what became of a request, so far.
 type outcome struct {
+	Ran      int      `json:"ran"`   // so many commands are done
 	Texts    []string `json:"texts"` // Markdown
 	Reaction string   `json:"reaction"`
 }
 
-// run does what is asked and answers, each once, also when it is interrupted in between. last says that there is no further try.
-func (r *request) run(last bool) error {
-	claim := store.Command{RepoID: r.repo.ID, Kind: r.event, Source: r.source(), Pull: r.pr.Number, Login: r.by.Login}
-	known, first, err := r.Store.ClaimCommand(r.ctx, claim)
+// run does what is asked and answers, each once, also when it is interrupted in between. do is given the outcome so far.
+func (r *request) run(do func(outcome) (outcome, error)) error {
+	known, first, err := r.Store.ClaimCommand(r.ctx, r.claim())
 	if err != nil || !known.Answered.IsZero() {
 		return err
 	}
@@ -140,32 +157,45 @@ func (r *request) run(last bool) error {
 		}
 	}
 	var out outcome
+	if len(known.Outcome) > 0 {
+		if err := json.Unmarshal(known.Outcome, &out); err != nil {
+			return fmt.Errorf("stored outcome of a command: %w", err)
+		}
+	}
 	if known.Done.IsZero() {
-		if out, err = r.do(last); err != nil {
+		if out, err = do(out); err != nil {
 			return err
 		}
-		data, err := json.Marshal(out)
-		if err != nil {
+		if err := r.keep(out, r.Store.CommandDone); err != nil {
 			return err
 		}
-		if err := r.Store.CommandDone(r.ctx, claim, data); err != nil {
-			return err
-		}
-	} else if err := json.Unmarshal(known.Outcome, &out); err != nil {
-		return fmt.Errorf("stored outcome of a command: %w", err)
 	}
 	if err := r.answer(out); err != nil {
 		return err
 	}
-	return r.Store.CommandAnswered(r.ctx, claim)
+	return r.Store.CommandAnswered(r.ctx, r.claim())
 }
 
-// source is what tells this request from others of its kind. A button has no number of its own: each press is a delivery.
+func (r *request) claim() store.Command {
+	return store.Command{RepoID: r.repo.ID, Kind: r.event, Source: r.source(), Pull: r.pr.Number, Login: r.by.Login}
+}
+
+// keep stores an outcome.
+func (r *request) keep(out outcome, put func(context.Context, store.Command, []byte) error) error {
+	data, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	return put(r.ctx, r.claim(), data)
+}
+
+// source is what tells this request from others of its kind. A button has no number of its own: each press is a delivery, and
+// answered on each pull request with that head.
 func (r *request) source() int64 {
 	if r.comment != nil {
 		return r.comment.ID
 	}
-	sum := sha256.Sum256([]byte(r.delivery))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", r.delivery, r.pr.Number))
 	return int64(binary.BigEndian.Uint64(sum[:]) >> 1)
 }
 
@@ -175,48 +205,90 @@ const (
 	askedSince = 10 * time.Minute
 )
 
-// do runs the commands in order and stops at the first that is refused.
-func (r *request) do(last bool) (outcome, error) {
+// do runs the commands in order, after those that are done, and stops at the first that is refused or fails. An error that another
+// try may mend is returned, unless this is the last one.
+func (r *request) do(out outcome, last bool) (outcome, error) {
 	asked, err := r.Store.CommandsSince(r.ctx, r.repo.ID, r.pr.Number, r.by.Login, r.Now().Add(-askedSince))
 	if err != nil {
-		return outcome{}, err
+		return out, err
 	}
 	if asked > maxAsked {
 		return outcome{Reaction: reactRefused}, nil
 	}
-	out := outcome{Reaction: reactDone}
-	say := func(c command.Command, text string) {
-		out.Texts = append(out.Texts, render.Code(strings.TrimSpace(r.cfg.Commands.Prefix+" "+string(c.Verb)))+": "+text)
-	}
-	for _, c := range r.commands {
+	for _, c := range r.commands[min(out.Ran, len(r.commands)):] {
 		text, err := r.one(c)
-		if why, refused := errors.AsType[refusal](err); refused {
-			say(c, string(why))
-			out.Reaction = reactRefused
-			return out, nil
-		}
-		if err != nil {
-			if !last {
-				return outcome{}, err
-			}
+		why, refused := errors.AsType[refusal](err)
+		switch {
+		case refused:
+			text, out.Reaction = string(why), reactRefused
+		case err != nil && r.tryAgain(err, last):
+			return out, err
+		case err != nil:
 			r.log.WithError(err).Error("a command was given up")
-			why, told := errors.AsType[untold](err)
-			if !told {
-				why = "GitHub or the database did not answer; try again later."
-			}
-			say(c, string(why))
-			out.Reaction = reactFailed
+			text, out.Reaction = sorry(err), reactFailed
+		}
+		out.say(r.cfg.Commands.Prefix, c, text)
+		if out.Reaction != "" {
 			return out, nil
 		}
-		if text != "" {
-			say(c, text)
+		out.Ran++
+		if err := r.keep(out, r.Store.CommandProgress); err != nil {
+			return out, err
 		}
 	}
+	out.Reaction = reactDone
 	if r.fault != nil {
 		out.Texts = append(out.Texts, render.Prose(r.fault.Error()))
 		out.Reaction = reactRefused
 	}
 	return out, nil
+}
+
+// maxReply is the longest answer, in bytes.
+const maxReply = 60_000
+
+// say adds what a command is answered with, as long as there is room.
+func (o *outcome) say(prefix string, c command.Command, text string) {
+	if text == "" {
+		return
+	}
+	room := maxReply - 1000
+	for _, t := range o.Texts {
+		room -= len(t) + 2
+	}
+	name := render.Code(prefix + " " + string(c.Verb))
+	if len(text) > room {
+		text = "the answer does not fit into a comment; ask for less at once."
+	}
+	space := " "
+	if strings.Contains(strings.TrimSpace(text), "\n") { // a table or a fence begins a line
+		space = "\n\n"
+	}
+	o.Texts = append(o.Texts, name+":"+space+text)
+}
+
+// tryAgain reports whether another try may end otherwise. A rate limit costs no try.
+func (r *request) tryAgain(err error, last bool) bool {
+	class, _ := gh.Classify(err)
+	switch {
+	case r.ctx.Err() != nil, class == gh.ClassRateLimited, errors.Is(err, store.ErrRemoved):
+		return true
+	case last, permanent(err), unreadable(err):
+		return false
+	}
+	u, told := errors.AsType[untold](err)
+	return !told || u.cause != nil
+}
+
+// sorry tells the person of an error.
+func sorry(err error) string {
+	if u, ok := errors.AsType[untold](err); ok {
+		return u.text
+	}
+	if permanent(err) || unreadable(err) {
+		return "GitHub refuses what the App needs for this; the server's log has the cause."
+	}
+	return "GitHub or the database did not answer; try again later."
 }
 
 // one runs a command, if the person may use it here and now.
@@ -238,8 +310,10 @@ var needs = map[command.Who]acceptance.Need{
 
 // allowed returns nil, a refusal, or an error when GitHub did not say what the person may do.
 func (r *request) allowed(c command.Command, need acceptance.Need) error {
+	var cause error // of what GitHub did not say
 	who := acceptance.Person{Author: r.by.ID == r.pr.AuthorID, Role: func() (string, error) {
 		role, err := r.role()
+		cause = cmp.Or(cause, err)
 		return role.String(), err
 	}}
 	teams, err := r.client.Has(r.ctx, "members", "read")
@@ -247,8 +321,16 @@ func (r *request) allowed(c command.Command, need acceptance.Need) error {
 		return err
 	}
 	if teams {
-		who.InTeam = func(team string) (bool, error) { return r.client.TeamMember(r.ctx, r.repo.Owner, team, r.by.Login) }
-		who.Owner = r.ownsBudget
+		who.InTeam = func(team string) (bool, error) {
+			member, err := r.client.TeamMember(r.ctx, r.repo.Owner, team, r.by.Login)
+			cause = cmp.Or(cause, err)
+			return member, err
+		}
+		who.Owner = func() (bool, error) {
+			owner, err := r.ownsBudget()
+			cause = cmp.Or(cause, err)
+			return owner, err
+		}
 	}
 	p := acceptance.May(need, string(c.Verb), who, acceptance.AcceptRules{Accept: r.cfg.Commands.Accept, AuthorMay: r.cfg.Commands.AuthorMayAccept})
 	switch p.Answer {
@@ -257,7 +339,7 @@ func (r *request) allowed(c command.Command, need acceptance.Need) error {
 	case acceptance.Refused:
 		return refusal(p.Text)
 	}
-	return untold(p.Text)
+	return untold{p.Text, cause}
 }
 
 // ownsBudget reports whether the person is an owner of a budget that is over, by name or as a member of a team.
@@ -297,10 +379,20 @@ func owners(e *sizediff.Evaluation) (list []string) {
 	return slices.Compact(list)
 }
 
-// untold says what GitHub did not tell. Another try may.
-type untold string
+// untold says what could not be found out. With a cause another try may; without one it is how things are.
+type untold struct {
+	text  string
+	cause error
+}
 
-func (u untold) Error() string { return string(u) }
+func (u untold) Error() string {
+	if u.cause == nil {
+		return u.text
+	}
+	return u.text + ": " + u.cause.Error()
+}
+
+func (u untold) Unwrap() error { return u.cause }
 
 // react answers a comment by a reaction, where it can have one.
 func (r *request) react(content string) error {
@@ -335,9 +427,6 @@ const outputReply = "reply"
 // reply writes the one comment that answers commands. A later answer replaces it.
 func (r *request) reply(text string) error {
 	text = fmt.Sprintf("%s asked:\n\n%s", render.Code(r.by.Login), text)
-	if len(text) > maxReply {
-		text = fmt.Sprintf("%s asked for more than fits into a comment; ask for less at once, or for one target with `config=`.", render.Code(r.by.Login))
-	}
 	marker := r.signer.replyMarker(r.repo, r.pr.Number)
 	out, err := r.Store.Output(r.ctx, r.repo.ID, r.pr.Number, outputReply, "")
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -355,13 +444,13 @@ func (r *request) reply(text string) error {
 	return r.putOutput(outputReply, "", id, []byte(body))
 }
 
-// maxReply is the longest answer, in bytes.
-const maxReply = 60_000
-
 // report has the comment written now, even when nothing changed. For one target it answers with that alone.
 func (r *request) report(c command.Command) (string, error) {
 	if config := c.Value("config"); config != "" {
 		return r.reportOf(config)
+	}
+	if by, paused, err := r.Store.Paused(r.ctx, r.repo.ID, r.pr.Number); paused || err != nil {
+		return "", cmp.Or(err, refusedf("The comment is paused by %s; `%s resume` ends that.", render.Code(by), r.cfg.Commands.Prefix))
 	}
 	if err := r.putOutput(outputAsked, "", 0, nil); err != nil {
 		return "", err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oxidometer/oxidometer/bot/acceptance"
 	"github.com/oxidometer/oxidometer/bot/baseline"
 	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/sizediff"
@@ -25,11 +26,21 @@ func (l *look) evaluate(h *headBuilds) (e *sizediff.Evaluation, steps []string, 
 		return nil, steps, wait, err
 	}
 	policy := l.cfg.Policy()
-	if policy.Exempt, err = l.exemption(); err != nil {
+	if policy.Exempt, err = l.exemptByLabel(); err != nil {
 		return nil, nil, 0, err
 	}
 	if e, err = l.judge(pairs, policy); err != nil {
 		return nil, nil, 0, err
+	}
+	if len(acceptance.Over(e)) > 0 { // whether it is a revert takes many requests, and matters here alone
+		if policy.Exempt, err = l.exemptAsRevert(); err != nil {
+			return nil, nil, 0, err
+		}
+		if policy.Exempt != nil {
+			if e, err = l.judge(pairs, policy); err != nil {
+				return nil, nil, 0, err
+			}
+		}
 	}
 	if err := l.considerAcceptances(e); err != nil {
 		return nil, nil, 0, err

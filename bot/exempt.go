@@ -12,16 +12,6 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-// exemption says why budgets are not applied to a pull request, nil for an ordinary one. The first that holds counts: a label,
-// in order of name, then a revert.
-func (l *look) exemption() (*sizediff.Exemption, error) {
-	x, err := l.exemptByLabel()
-	if x != nil || err != nil {
-		return x, err
-	}
-	return l.exemptAsRevert()
-}
-
 func exempt(t config.Treatment, reason string) *sizediff.Exemption {
 	return &sizediff.Exemption{Reason: reason, Unlimited: t == config.Unlimited}
 }
@@ -60,16 +50,16 @@ func (l *look) exemptByLabel() (*sizediff.Exemption, error) {
 
 var revertForm = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{40})\b`)
 
-// maxReverted bounds how many files of a revert are looked at, with two requests each.
+// maxReverted bounds how many files of a revert are looked at, with four requests each.
 const maxReverted = 30
 
-// exemptAsRevert believes a commit message that it takes back a commit of the base branch if that is so: each file that the pull
-// request changes is again what it was before that commit.
+// exemptAsRevert believes a commit message that it takes back a commit of the base branch if that is so, and all that the pull
+// request does: each file that it changes is on the base branch what that commit made it, and in the head what it was before.
 func (l *look) exemptAsRevert() (*sizediff.Exemption, error) {
 	if l.cfg.Tolerance.Revert == config.Apply {
 		return nil, nil
 	}
-	commits, err := l.client.PullCommits(l.ctx, l.repo, l.pr.Number)
+	commits, err := l.series()
 	if err != nil {
 		return nil, err
 	}
@@ -91,32 +81,40 @@ func (l *look) exemptAsRevert() (*sizediff.Exemption, error) {
 
 func (l *look) takesBack(sha string) (bool, error) {
 	on, err := l.client.Contains(l.ctx, l.repo, l.pr.BaseRef, sha)
-	if isNotFound(err) || err == nil && !on {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
+	if err != nil || !on {
+		return false, unlessRefused(err)
 	}
 	commit, err := l.client.Commit(l.ctx, l.repo, sha)
 	if err != nil || len(commit.Parents) == 0 {
+		return false, unlessRefused(err)
+	}
+	changed, err := l.changes()
+	if err != nil || !changed.all || len(changed.files) == 0 || len(changed.files) > maxReverted {
 		return false, err
 	}
-	files, all, err := l.client.PullFiles(l.ctx, l.repo, l.pr.Number)
-	if err != nil || !all || len(files) == 0 || len(files) > maxReverted {
-		return false, err
-	}
-	for _, f := range files {
+	for _, f := range changed.files {
 		for _, path := range []string{f.Path, f.Previous} {
 			if path == "" {
 				continue
 			}
 			same, err := l.sameFile(path, commit.Parents[0], l.pr.HeadSHA)
+			if err == nil && same {
+				same, err = l.sameFile(path, sha, l.pr.BaseRef)
+			}
 			if err != nil || !same {
-				return false, err
+				return false, unlessRefused(err)
 			}
 		}
 	}
 	return true, nil
+}
+
+// unlessRefused is nil for what no other try would bring: it is then not known, which is not believed.
+func unlessRefused(err error) error {
+	if permanent(err) || unreadable(err) {
+		return nil
+	}
+	return err
 }
 
 // sameFile reports whether a file is the same in two commits, or in neither.

@@ -50,7 +50,8 @@ func (r *request) accept(c command.Command) (string, error) {
 
 // unaccept withdraws what was accepted on the pull request until then.
 func (r *request) unaccept(command.Command) (string, error) {
-	n, err := r.Store.WithdrawAcceptances(r.ctx, r.repo.ID, r.pr.Number, r.by.Login, r.written.Add(time.Second)) // of whole seconds
+	until := r.written.Add(time.Second - time.Microsecond) // GitHub tells the time of a comment in whole seconds
+	n, err := r.Store.WithdrawAcceptances(r.ctx, r.repo.ID, r.pr.Number, r.by.Login, until)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +70,8 @@ func button(identifier string) []command.Command {
 	return nil
 }
 
-// verdicts are what was published on the pull request, and when.
+// verdicts are what was published on the pull request, and when. What was over budget is read of the head's alone: no other can be
+// accepted.
 func (l *look) verdicts() ([]acceptance.Verdict, error) {
 	list, err := l.Store.Evaluations(l.ctx, l.repo.ID, l.pr.Number)
 	if err != nil {
@@ -77,15 +79,19 @@ func (l *look) verdicts() ([]acceptance.Verdict, error) {
 	}
 	var out []acceptance.Verdict
 	for _, listed := range list[:min(len(list), maxVerdicts)] {
-		e, err := l.Store.EvaluationByID(l.ctx, listed.ID)
-		if err != nil {
-			return nil, err
+		v := acceptance.Verdict{Head: listed.HeadSHA, Evaluation: listed.ID, Published: listed.Published}
+		if v.Head == l.pr.HeadSHA {
+			e, err := l.Store.EvaluationByID(l.ctx, listed.ID)
+			if err != nil {
+				return nil, err
+			}
+			rec, err := web.DecodeRecord(e.Record)
+			if err != nil {
+				return nil, err
+			}
+			v.Over = acceptance.Over(rec.Evaluation)
 		}
-		rec, err := web.DecodeRecord(e.Record)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, acceptance.Verdict{Head: e.HeadSHA, Evaluation: e.ID, Published: e.Published, Over: acceptance.Over(rec.Evaluation)})
+		out = append(out, v)
 	}
 	return out, nil
 }
@@ -106,18 +112,27 @@ func (l *look) considerAcceptances(e *sizediff.Evaluation) error {
 	e.Acceptance = j.Accepted
 	for _, lapse := range j.Lapse {
 		e.Lapsed = &sizediff.Lapse{By: lapse.Record.By, Head: lapse.Record.Head, Reason: lapse.Record.Reason, Why: lapse.Why}
-		if lapse.Record.Lapsed.IsZero() {
-			if err := l.Store.LapseAcceptance(l.ctx, l.repo.ID, lapse.Record.ID, l.pr.HeadSHA, lapse.Why); err != nil {
-				return err
-			}
+	}
+	l.lapses = j.Lapse
+	return l.justify(e)
+}
+
+// lapse notes in the ledger what the evaluation that is being published says. What nobody gets to see ends no acceptance.
+func (l *look) lapse() error {
+	for _, lapse := range l.lapses {
+		if !lapse.Record.Lapsed.IsZero() {
+			continue
+		}
+		if err := l.Store.LapseAcceptance(l.ctx, l.repo.ID, lapse.Record.ID, l.pr.HeadSHA, lapse.Why); err != nil {
+			return err
 		}
 	}
-	return l.justify(e)
+	return nil
 }
 
 // justify adds the author's words from trailers. They are shown, and count only where the repository file says so.
 func (l *look) justify(e *sizediff.Evaluation) error {
-	commits, err := l.client.PullCommits(l.ctx, l.repo, l.pr.Number)
+	commits, err := l.series()
 	if err != nil {
 		return err
 	}

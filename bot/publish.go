@@ -43,6 +43,9 @@ func (l *look) publish(e *sizediff.Evaluation, steps []string) error {
 	if err != nil {
 		return ignoreSuperseded(err)
 	}
+	if err := l.lapse(); err != nil {
+		return err
+	}
 	if l.PublicURL != "" && l.cfg.Report.Linked() {
 		e.Provenance.ReportURL = l.PublicURL + "/r/" + id
 		e.Provenance.HistoryURL = l.PublicURL + "/p/" + l.historyKey()

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/oxidometer/oxidometer/bot/acceptance"
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/intake"
 	"github.com/oxidometer/oxidometer/bot/queue"
@@ -37,6 +38,25 @@ type look struct {
 
 	proposed *proposed // the repository file as the pull request wants it, nil when it leaves that alone
 	commands bool      // comments reach us, so commands may be recommended
+
+	changes func() (changes, error)     // what the pull request changes
+	series  func() ([]gh.Commit, error) // its commits
+	lapses  []acceptance.Lapse          // to be noted in the ledger when the evaluation is published
+}
+
+// changes are the files that a pull request changes; all says that there are no others.
+type changes struct {
+	files []gh.File
+	all   bool
+}
+
+func (l *look) readChanges() (changes, error) {
+	files, all, err := l.client.PullFiles(l.ctx, l.repo, l.pr.Number)
+	return changes{files, all}, err
+}
+
+func (l *look) readSeries() ([]gh.Commit, error) {
+	return l.client.PullCommits(l.ctx, l.repo, l.pr.Number)
 }
 
 // Pull looks at a pull request: it reads its state again and brings comment and check run to what that state asks for.
@@ -47,6 +67,7 @@ func (b *Bot) Pull(ctx context.Context, job store.Job) error {
 		return b.giveUp(err)
 	}
 	l := &look{Bot: b, ctx: ctx, client: client, repo: repo, sums: mostSums, log: b.log(repo, job.Pull)}
+	l.changes, l.series = sync.OnceValues(l.readChanges), sync.OnceValues(l.readSeries)
 	if l.pr, err = client.PullRequest(ctx, repo, job.Pull); err != nil {
 		return b.giveUp(err)
 	}
@@ -129,10 +150,14 @@ func (l *look) run() error {
 			return err
 		}
 	}
-	cfg, found, err := l.repositoryFile(l.ctx, l.client, l.repo, l.pr.BaseRef)
-	if fault, ok := errors.AsType[config.Faults](err); ok {
-		return l.putCheck(gh.Check{Status: "completed", Conclusion: "neutral", Title: "The repository file on " + l.pr.BaseRef + " has faults",
-			Summary: "Nothing is measured until it is mended:\n\n```\n" + faultText(fault) + "\n```\n"})
+	own, err := ownFile(l.ctx, l.client, l.repo, l.pr.BaseRef)
+	var cfg *config.Repo
+	found := true
+	if err == nil {
+		cfg, found, err = parseFile(l.ctx, l.client, l.repo, own)
+	}
+	if faults, ok := errors.AsType[config.Faults](err); ok {
+		return l.brokenFile(own, faults)
 	}
 	if err != nil {
 		return err
@@ -144,7 +169,7 @@ func (l *look) run() error {
 	if l.commands, err = l.followsComments(l.ctx); err != nil {
 		return err
 	}
-	if l.proposed, err = l.readProposal(); err != nil {
+	if l.proposed, err = l.readProposal(own); err != nil {
 		return err
 	}
 	if err := l.keepResults(l.ctx, l.repo, l.pr.BaseRef, cfg); err != nil {
@@ -228,14 +253,4 @@ func (l *look) nothingToMeasure(h *headBuilds) error {
 func (l *look) publishNotMeasured(p sizediff.Problem) error {
 	e := &sizediff.Evaluation{Targets: []sizediff.TargetResult{{Problem: &p}}, Policy: l.cfg.Policy(), Provenance: l.provenance()}
 	return l.publish(e, nil)
-}
-
-// faultText shows faults of a repository file for a fence. Backticks cannot end it: the file may hold any.
-func faultText(faults config.Faults) string {
-	var b strings.Builder
-	for _, f := range faults {
-		b.WriteString(strings.ReplaceAll(f.Detail(), "```", "'''"))
-		b.WriteString("\n")
-	}
-	return b.String()
 }

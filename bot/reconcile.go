@@ -141,8 +141,8 @@ func (b *Bot) redeliver(ctx context.Context, d gh.FailedDelivery) error {
 	return b.Accept(ctx, webhook.Delivery{GUID: d.GUID, Event: event, Payload: payload})
 }
 
-// Discarded tells people that a job was given up after all its tries: in the check run of the commit that it worked for, if
-// that is still wanted.
+// Discarded tells people that a job was given up after all its tries: who asked for something in their comment's answer, others in
+// the check run of the commit that it worked for, if that is still wanted.
 func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
 	log := b.Log.WithFields(logrus.Fields{"installation": job.Installation, "repository": job.RepoID, "pull_request": job.Pull, "kind": job.Kind})
 	log.WithError(cause).Error("given up")
@@ -150,11 +150,13 @@ func (b *Bot) Discarded(ctx context.Context, job store.Job, cause error) {
 	switch {
 	case job.Kind == queue.Pull:
 		err = b.discardedPull(ctx, job)
+	case job.Kind == queue.Command:
+		err = b.discardedCommand(ctx, job)
 	case job.MergeGroup != "":
 		err = b.discardedGroup(ctx, job)
 	}
 	if err != nil {
-		log.WithError(err).Warn("the check run cannot say so")
+		log.WithError(err).Warn("people cannot be told")
 	}
 }
 

@@ -240,15 +240,12 @@ func (b *Bot) mergeGroup(ctx context.Context, job store.Job) error {
 	if silent, err := b.silent(ctx, client, repo, job.SHA); silent || err != nil {
 		return b.giveUp(err)
 	}
-	check := gh.Check{
-		Name: checkName, HeadSHA: job.SHA, Status: "completed", Conclusion: "success", Title: "Judged on the pull requests of this group",
-		Summary: "The size of each pull request in this group was judged on the pull request itself.",
+	check, err := b.groupCheck(ctx, client, repo, groupPull(job.MergeGroup))
+	if err != nil {
+		return b.giveUp(err)
 	}
-	if pull := groupPull(job.MergeGroup); pull != 0 {
-		if err := b.judgedOn(ctx, client, repo, pull, &check); err != nil {
-			return b.giveUp(err)
-		}
-	}
+	check.Name, check.HeadSHA, check.Status = checkName, job.SHA, "completed"
+	check.Summary = "The size of each pull request in this group is judged on the pull request itself."
 	_, err = client.PutCheck(ctx, repo, check)
 	return b.giveUp(err)
 }
@@ -265,30 +262,34 @@ func groupPull(branch string) int {
 	return n
 }
 
-// judgedOn makes a group's check that of a pull request in it, if that was judged.
-func (b *Bot) judgedOn(ctx context.Context, c *gh.Client, repo gh.Repo, pull int, check *gh.Check) error {
-	l := &look{Bot: b, ctx: ctx, client: c, repo: repo, pr: gh.PullRequest{Number: pull}}
-	rec, _, err := l.latest()
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	check.Title = fmt.Sprintf("#%d: %s", pull, render.CheckTitle(rec.Evaluation))
-	if rec.Evaluation.Verdict() != sizediff.VerdictOver {
-		return nil
+// groupCheck has title and conclusion of a group that is named after a pull request, 0 when nobody knows which: those of its head.
+func (b *Bot) groupCheck(ctx context.Context, c *gh.Client, repo gh.Repo, pull int) (gh.Check, error) {
+	unknown := gh.Check{Conclusion: "neutral", Title: "Judged on the pull requests of this group"}
+	if pull == 0 {
+		return unknown, nil
 	}
 	pr, err := c.PullRequest(ctx, repo, pull)
-	if err != nil {
-		return err
+	if isNotFound(err) { // anybody who may push can give a branch such a name
+		return unknown, nil
 	}
+	if err != nil {
+		return gh.Check{}, err
+	}
+	l := &look{Bot: b, ctx: ctx, client: c, repo: repo, pr: pr}
+	rec, e, err := l.latest()
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return gh.Check{}, err
+	}
+	if err != nil || e.HeadSHA != pr.HeadSHA {
+		return gh.Check{Conclusion: "neutral", Title: fmt.Sprintf("#%d: not judged at %.7s", pull, pr.HeadSHA)}, nil
+	}
+	check := gh.Check{Conclusion: "neutral", Title: fmt.Sprintf("#%d: %s", pull, render.CheckTitle(rec.Evaluation))}
 	cfg, _, err := b.repositoryFile(ctx, c, repo, pr.BaseRef)
-	if _, broken := errors.AsType[config.Faults](err); broken {
-		return nil
+	if isFaults(err) {
+		return check, nil
 	}
 	if err == nil {
 		check.Conclusion = render.CheckConclusion(rec.Evaluation, cfg.RenderGate())
 	}
-	return err
+	return check, err
 }
