@@ -362,6 +362,25 @@ func TestStats(t *testing.T) {
 	})
 }
 
+func TestBusy(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		holds := func(within time.Duration, want bool) {
+			t.Helper()
+			if busy, err := s.Busy(t.Context(), within); busy != want || err != nil {
+				t.Errorf("busy within %s: %t (error %v), want %t", within, busy, err, want)
+			}
+		}
+		holds(time.Hour, false)
+		must(t, s.Enqueue(t.Context(), []Job{{Kind: "pull", RepoID: 1, Pull: 9, After: time.Hour}}))
+		holds(time.Minute, false)
+		holds(2*time.Hour, true)
+		must(t, s.Enqueue(t.Context(), []Job{{Kind: "pull", RepoID: 1, Pull: 1}}))
+		holds(time.Minute, true)
+		s.set(t, 2, "completed")
+		holds(time.Minute, false)
+	})
+}
+
 // BenchmarkAccept is one delivery after the other. BenchmarkLoad in package queue sends them as GitHub does.
 func BenchmarkAccept(b *testing.B) {
 	s := open(b, "sqlite:"+b.TempDir()+"/db", nil)

@@ -48,7 +48,7 @@ type jobs interface {
 	get(ctx context.Context, id int64) (*rivertype.JobRow, error)
 	rescue(ctx context.Context, j *rivertype.JobRow, reason string, now time.Time) error
 	counts(context.Context) (map[rivertype.JobState]int, error)
-	oldest(context.Context) (*rivertype.JobRow, error)
+	oldest(ctx context.Context, states ...rivertype.JobState) (*rivertype.JobRow, error)
 }
 
 // riverJobs is River with transactions of type T.
@@ -125,9 +125,9 @@ func (r *riverJobs[T]) counts(ctx context.Context) (map[rivertype.JobState]int, 
 	return r.reader.Driver().GetExecutor().JobCountByAllStates(ctx, &riverdriver.JobCountByAllStatesParams{})
 }
 
-// oldest is the job that could run and has waited longest, or nil.
-func (r *riverJobs[T]) oldest(ctx context.Context) (*rivertype.JobRow, error) {
-	list, err := r.reader.JobList(ctx, river.NewJobListParams().States(rivertype.JobStateAvailable).
+// oldest is the job in one of these states that was due first, or nil.
+func (r *riverJobs[T]) oldest(ctx context.Context, states ...rivertype.JobState) (*rivertype.JobRow, error) {
+	list, err := r.reader.JobList(ctx, river.NewJobListParams().States(states...).
 		OrderBy(river.JobListOrderByScheduledAt, river.SortOrderAsc).First(1))
 	if err != nil || len(list.Jobs) == 0 {
 		return nil, err

@@ -71,12 +71,18 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		st.Jobs[string(state)] = counts[state]
 	}
 	st.Waiting = counts[rivertype.JobStateAvailable] + counts[rivertype.JobStateScheduled] + counts[rivertype.JobStateRetryable]
-	oldest, err := s.jobs.oldest(ctx)
+	oldest, err := s.jobs.oldest(ctx, rivertype.JobStateAvailable)
 	if err != nil || oldest == nil {
 		return st, err
 	}
 	st.OldestAge = max(0, s.now().Sub(oldest.ScheduledAt))
 	return st, nil
+}
+
+// Busy reports whether a job is being worked, or is due within that time.
+func (s *Store) Busy(ctx context.Context, within time.Duration) (bool, error) {
+	next, err := s.jobs.oldest(ctx, rivertype.JobStateRunning, rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable)
+	return next != nil && next.ScheduledAt.Before(s.now().Add(within)), err
 }
 
 // Retention says how long things are kept. Zero keeps them for ever. The ledger of acceptances is kept as long as its repository:
