@@ -31,7 +31,11 @@ const (
 
 // help lists the commands, or explains one.
 func (r *request) help(c command.Command) (string, error) {
-	return command.Help(r.cfg.Commands.Prefix, command.Verb(c.Value("verb"))), nil
+	text := command.Help(r.cfg.Commands.Prefix, command.Verb(c.Value("verb")))
+	if r.PublicURL != "" {
+		text += "\n" + render.Link("All commands with examples", r.PublicURL+"/help") + "\n"
+	}
+	return text, nil
 }
 
 // ping says that somebody is there, and how late.

@@ -29,7 +29,7 @@
 //	bot/baseline         which commit a build is compared with: a pure function over facts
 //	bot/acceptance       who may accept growth over budget, what that binds to and how long it holds: pure functions
 //	bot/intake           artifacts, untrusted: download, digest, limits; runs the child that measures
-//	bot/web              report and history pages, health, metrics
+//	bot/web              report and history pages, the commands, health, metrics
 //
 // Around the App:
 //
@@ -124,7 +124,7 @@
 //	what of an artifact is judged                      Select in sizediff/select.go; targets' files in config/select.go
 //	recreate, notify_on_worse, drafts                  bot/comment.go; what is not measured at all: bot/paths.go
 //	when an acceptance holds, lapses or is refused     bot/acceptance/judge.go, bind.go; who may give it, permission.go
-//	a command: its arguments, its help                 bot/command/spec.go; README's table and the help follow
+//	a command: its arguments, its help                 bot/command/spec.go; README's table, the help and the page /help follow
 //	what a command does, or answers                    bot/commands.go; bot/answers.go; words in sizediff/render/answers.go
 //	which changes budgets are not applied to           bot/exempt.go
 //	what is said of a changed repository file          bot/proposal.go; what counts as looser, sizediff/proposal.go, config/weaker.go

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/oxidometer/oxidometer/bot/command"
 	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/intake"
 	"github.com/oxidometer/oxidometer/bot/queue"
@@ -80,7 +81,8 @@ func NewServer(ctx context.Context, c config.Server, self string, log *logrus.Lo
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/webhook", hook)
-	mux.Handle("/", web.Handler(web.Options{Store: s.store, Metrics: metrics, Log: log, History: s.bot.History}))
+	mux.Handle("/", web.Handler(web.Options{Store: s.store, Metrics: metrics, Log: log, History: s.bot.History,
+		Prefix: command.DefaultPrefix, Commands: commandList()}))
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
 	if s.listen, err = net.Listen("tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("--listen %s: %w; choose another address", c.Listen, err)
@@ -122,6 +124,9 @@ func (s *Server) newQueue(c config.Server, metrics *web.Metrics) (*queue.Queue, 
 
 // URL is where the server listens.
 func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
+
+// Working reports whether something is being done, or will be in a moment: what people see may be about to change.
+func (s *Server) Working(ctx context.Context) (bool, error) { return s.store.Busy(ctx, 2*time.Second) }
 
 // Close ends a server that was not run.
 func (s *Server) Close() error {

@@ -1,7 +1,8 @@
-// Package web serves the App's pages: reports of evaluations, the history of a pull request, health and metrics.
+// Package web serves the App's pages: reports of evaluations, the history of a pull request, the commands, health
+// and metrics.
 //
-// Pages need no script and work under a strict content security policy. Their addresses hold 128 random bits: who has
-// the address may see the page, and no search engine is invited.
+// Pages need no script and work under a strict content security policy. Addresses of pages that say something of a repository
+// hold 128 random bits: who has the address may see the page, and no search engine is invited.
 package web
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +24,13 @@ import (
 // policy allows what the pages hold and nothing else.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-//go:embed history.html.tmpl
+//go:embed head.html.tmpl history.html.tmpl help.html.tmpl
 var templates embed.FS
 
-var historyPage = template.Must(template.ParseFS(templates, "history.html.tmpl"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"short": func(sha string) string { return sha[:min(7, len(sha))] },
+	"when":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+}).ParseFS(templates, "*.tmpl"))
 
 // Options of the pages.
 type Options struct {
@@ -33,6 +38,24 @@ type Options struct {
 	Metrics *Metrics
 	Log     *logrus.Logger
 	History func(key string) (repoID int64, pull int, ok bool) // what a history page's key stands for
+
+	Prefix   string // of commands, unless a repository chooses another
+	Commands []Command
+}
+
+// Command is one that people can write in comments. All of it is plain text.
+type Command struct {
+	Name, Usage, Summary string
+	Who                  string // may use it
+	Closed               bool   // also works on closed pull requests
+	Arguments            []Argument
+	Examples             []string
+}
+
+// Argument of a command.
+type Argument struct {
+	Name  string // as a usage has it
+	About string // half a sentence
 }
 
 // Handler serves all pages.
@@ -43,6 +66,7 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", o.Metrics.Handler())
 	mux.HandleFunc("GET /r/{id}", o.report)
 	mux.HandleFunc("GET /p/{key}", o.history)
+	mux.HandleFunc("GET /help", o.help)
 	return headers(mux)
 }
 
@@ -109,7 +133,7 @@ type historyRow struct {
 // maxHistory bounds how many evaluations one page shows: each has to be read from the store.
 const maxHistory = 200
 
-// history lists the evaluations of a pull request, newest first.
+// history lists the evaluations of a pull request and what was accepted of them, newest first.
 func (o Options) history(w http.ResponseWriter, r *http.Request) {
 	repo, pull, ok := o.History(r.PathValue("key"))
 	if !ok {
@@ -134,7 +158,13 @@ func (o Options) history(w http.ResponseWriter, r *http.Request) {
 		if name == "" {
 			name = rec.Repository // as it is called now
 		}
-		rows = append(rows, historyRow{e.ID, e.HeadSHA, e.BaseSHA, e.State, render.CheckTitle(rec.Evaluation), e.Created.UTC()})
+		rows = append(rows, historyRow{e.ID, e.HeadSHA, e.BaseSHA, e.State, render.CheckTitle(rec.Evaluation), e.Created})
+	}
+	var accepted []store.Acceptance
+	if err == nil {
+		accepted, err = o.Store.Acceptances(r.Context(), repo, pull)
+		accepted = accepted[max(0, len(accepted)-maxHistory):]
+		slices.Reverse(accepted)
 	}
 	if err == nil && len(list) > 0 && len(rows) == 0 { // hidden, all of them
 		http.Error(w, "There is no such page.", http.StatusNotFound)
@@ -143,7 +173,15 @@ func (o Options) history(w http.ResponseWriter, r *http.Request) {
 	var page bytes.Buffer
 	if err == nil {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		err = historyPage.Execute(&page, map[string]any{"Repository": name, "Pull": pull, "Rows": rows})
+		err = pages.ExecuteTemplate(&page, "history.html.tmpl", map[string]any{"Repository": name, "Pull": pull, "Rows": rows, "Accepted": accepted})
 	}
+	o.send(w, page.Bytes(), err)
+}
+
+// help explains the commands.
+func (o Options) help(w http.ResponseWriter, r *http.Request) {
+	var page bytes.Buffer
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	err := pages.ExecuteTemplate(&page, "help.html.tmpl", o)
 	o.send(w, page.Bytes(), err)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -47,6 +48,10 @@ func newSite(t *testing.T) *site {
 	w := &site{t: t, store: s, metrics: NewMetrics(s)}
 	server := httptest.NewServer(Handler(Options{Store: s, Metrics: w.metrics, Log: log, History: func(key string) (int64, int, bool) {
 		return repoID, pull, key == historyKey
+	}, Prefix: "/size", Commands: []Command{
+		{Name: "top", Usage: "/size top [n=1..50]", Summary: "List the largest symbols.", Who: "anybody", Closed: true,
+			Arguments: []Argument{{Name: "n=1..50", About: "how many"}}, Examples: []string{"/size top", "/size top n=5"}},
+		{Name: "base", Usage: "/size base <SHA>", Summary: "Compare.", Who: "the author", Examples: []string{"/size base v6.18"}},
 	}}))
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -185,6 +190,57 @@ func TestHistory(t *testing.T) {
 	for _, path := range []string{"/p/41-7-guess", "/p/41-8-unguessable", "/p/", "/p/41-7-"} {
 		if resp, body := w.get(path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, repoName) {
 			t.Errorf("%s: %s, %q; want 404 and no name", path, resp.Status, body)
+		}
+	}
+}
+
+// TestLedger holds that the page tells who accepted what, why, and what became of it. Names and reasons are strangers'.
+func TestLedger(t *testing.T) {
+	w := newSite(t)
+	if body := w.page("/p/" + historyKey); strings.Contains(body, "Accepted growth") {
+		t.Error("nothing was accepted, and the page has a table of it")
+	}
+	at := time.Date(2026, 11, 20, 12, 30, 0, 0, time.UTC)
+	put := func(a store.Acceptance) int64 {
+		a.RepoID, a.Pull, a.Head, a.Evaluation = repoID, pull, "2222222bbbbbbb", w.ids[1]
+		id, err := w.store.PutAcceptance(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	lapsed := put(store.Acceptance{By: "maint", Reason: "<script>alert(1)</script> is needed", At: at})
+	errs := []error{w.store.LapseAcceptance(t.Context(), repoID, lapsed, "3333333ccccccc", "runtime of kernel grew further")}
+	put(store.Acceptance{By: "reviewer", Bucket: "runtime", Reason: "agreed on the list", At: at.Add(time.Hour)})
+	_, err := w.store.WithdrawAcceptances(t.Context(), repoID, pull, "lead", at.Add(2*time.Hour))
+	errs = append(errs, err, w.store.MergeAcceptances(t.Context(), repoID, pull, "4444444ddddddd"))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	body := w.page("/p/" + historyKey)
+	_, table, _ := strings.Cut(body, "Accepted growth")
+	for _, want := range []string{
+		"2026-11-20 12:30", "maint", "2222222", "all that was over", "&lt;script&gt;alert(1)&lt;/script&gt; is needed", "3333333", ": runtime of kernel grew further",
+		"2026-11-20 13:30", "reviewer", "runtime", "agreed on the list", "withdrawn by lead, 2026-11-20 14:30", "4444444",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table does not mention %q:\n%s", want, table)
+		}
+	}
+	if strings.Index(table, "reviewer") > strings.Index(table, "maint<") {
+		t.Error("the newest is not first")
+	}
+}
+
+func TestHelp(t *testing.T) {
+	w := newSite(t)
+	body := w.page("/help")
+	for _, want := range []string{
+		`<a href="#top">`, `id="top"`, "/size top [n=1..50]", "List the largest symbols.", "For anybody. It works on closed", "<dt><code>n=1..50</code></dt><dd>how many</dd>",
+		"<pre>/size top\n/size top n=5</pre>", "/size base &lt;SHA&gt;", "For the author.", "<pre>/size base v6.18</pre>", "<code>/size report</code>",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not hold %q:\n%s", want, body)
 		}
 	}
 }
