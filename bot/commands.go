@@ -224,7 +224,7 @@ func (r *request) do(out outcome, last bool) (outcome, error) {
 		case err != nil && r.tryAgain(err, last):
 			return out, err
 		case err != nil:
-			r.log.WithError(err).Error("a command was given up")
+			r.log.WithError(err).Warn("a command was given up")
 			text, out.Reaction = sorry(err), reactFailed
 		}
 		out.say(r.cfg.Commands.Prefix, c, text)
@@ -249,7 +249,7 @@ const maxReply = 60_000
 
 // say adds what a command is answered with, as long as there is room.
 func (o *outcome) say(prefix string, c command.Command, text string) {
-	if text == "" {
+	if text = strings.TrimRight(text, "\n"); text == "" {
 		return
 	}
 	room := maxReply - 1000
@@ -261,7 +261,7 @@ func (o *outcome) say(prefix string, c command.Command, text string) {
 		text = "the answer does not fit into a comment; ask for less at once."
 	}
 	space := " "
-	if strings.Contains(strings.TrimSpace(text), "\n") { // a table or a fence begins a line
+	if strings.Contains(text, "\n") { // a table or a fence begins a line
 		space = "\n\n"
 	}
 	o.Texts = append(o.Texts, name+":"+space+text)
