@@ -29,6 +29,8 @@ const (
 	outputCheck   = "check"
 	outputStatus  = "status" // of the check run, in place of a digest
 	outputAsked   = "asked"  // a person asked for the comment
+
+	outputMentioned = "mentioned" // in place of a digest of the comment, that of the owners that it mentions
 )
 
 // uncomparedFor is how long a head must lack a base until a first comment says so.
@@ -151,8 +153,8 @@ func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 		Top: l.cfg.Comment.MaxRows, Header: header, Marker: marker, Style: render.Style(l.cfg.Comment.Style),
 		FoldBelow: int64(l.cfg.Noise.FoldSymbolsBelow),
 	}
-	if l.cfg.Comment.MentionOwners && (!exists || renew) { // once: an edit notifies nobody
-		o.Mention = owners(e)
+	if o.Mention, err = l.mentioned(e, exists && !renew); err != nil {
+		return err
 	}
 	if err := render.Markdown(&body, e, o); err != nil {
 		return err
@@ -176,6 +178,24 @@ func (l *look) publishComment(e *sizediff.Evaluation, since time.Time) error {
 		}
 	}
 	return l.putOutput(l.commentKind(), "", id, body.Bytes())
+}
+
+// mentioned are the owners that the comment mentions: those of its first text, as long as it is about the same. An edit notifies
+// nobody, so later ones are not mentioned.
+func (l *look) mentioned(e *sizediff.Evaluation, exists bool) ([]string, error) {
+	if !l.cfg.Comment.MentionOwners {
+		return nil, nil
+	}
+	all := owners(e)
+	names := []byte(strings.Join(all, " "))
+	if !exists {
+		return all, l.putOutput(outputMentioned, "", 0, names)
+	}
+	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputMentioned, "")
+	if errors.Is(err, store.ErrNotFound) || err == nil && out.BodySHA256 != digest(names) {
+		return nil, nil
+	}
+	return all, err
 }
 
 // knownComment reports whether there is a comment of ours. The id is that of the store, 0 when it knows none: whoever writes
