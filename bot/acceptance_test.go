@@ -1,6 +1,8 @@
 package bot_test
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -150,6 +152,47 @@ func TestAcceptanceLapses(t *testing.T) {
 	w.shows(pull, "success", "accepted by maint")
 }
 
+// Growth that was accepted and grows ends it for good, but for the very head that it was given for: who forces that back has it again.
+func TestLargerPush(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repositoryFile("budgets:\n  - {bucket: total, grow: 500B}\ngate: {mode: enforce}\n")
+	w.github.SetRole(w.repo, maintainer, "write")
+	w.build(ghtest.Run{}, smallBase(t))
+	module := mixed(t)
+	pull := w.open("printing")
+	w.build(ghtest.Run{Pull: pull}, module)
+	w.shows(pull, "failure", "Resident total +853 B")
+	w.laterThanNow()
+	first := w.head(pull)
+	w.ask(pull, maintainer, accept, "+1")
+	w.shows(pull, "success", "Resident total +853 B, accepted by maint")
+
+	w.rebuild(pull, smallHead(t))
+	w.shows(pull, "failure", "Resident total +10,908 B")
+	w.eventually("the comment says that it grew", func() bool {
+		return strings.Contains(w.ours(pull)[0].Body, "no longer holds: total of kernel grew from +853 B to +10,908 B")
+	})
+	w.rebuild(pull, module)
+	w.shows(pull, "failure", "Resident total +853 B")
+	w.github.SetBranch(w.repo, "printing", first)
+	w.shows(pull, "success", "Resident total +853 B, accepted by maint")
+}
+
+// mixed is a build with the image of the base and the modules of the head.
+func mixed(t *testing.T) []byte {
+	t.Helper()
+	var files []any
+	for path, from := range map[string]string{"vmlinux": "small-base", "drivers/c_sample.ko": "small-head", "drivers/rust_sample.ko": "small-head"} {
+		data, err := os.ReadFile("../sizediff/testdata/" + from + "/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path, bytes.NewReader(data))
+	}
+	return zipped(t, files...)
+}
+
 // Nothing can be accepted that is within budget, that nobody has judged, or without a reason.
 func TestNothingToAccept(t *testing.T) {
 	t.Parallel()
@@ -182,6 +225,7 @@ func TestAcceptButton(t *testing.T) {
 		w.idle()
 	}
 	press(author)
+	press("helper[bot]")
 	w.shows(pull, "failure", overTitle)
 	press(maintainer)
 	w.shows(pull, "success", acceptedTitle)
@@ -203,6 +247,15 @@ func TestAcceptanceInMergeGroup(t *testing.T) {
 	group = w.github.AddMergeGroup(w.repo, pull)
 	w.eventually("the group passes", func() bool { return w.check(group.HeadSHA).Conclusion == "success" })
 	if title := w.check(group.HeadSHA).Title; !strings.Contains(title, "accepted by maint") {
+		t.Errorf("the group's check is %q", title)
+	}
+
+	// What is known of another head says nothing about the one that is queued.
+	w.github.DropMergeGroup(w.repo, group, "invalidated")
+	w.push(pull)
+	group = w.github.AddMergeGroup(w.repo, pull)
+	w.eventually("the group is not judged", func() bool { return w.check(group.HeadSHA).Conclusion == "neutral" })
+	if title := w.check(group.HeadSHA).Title; title != "#1: not judged at "+w.head(pull)[:7] {
 		t.Errorf("the group's check is %q", title)
 	}
 }
