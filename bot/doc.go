@@ -33,7 +33,7 @@
 //
 // Around the App:
 //
-//	bot/demo             the App against ghtest, on builds that it carries; pages to look at and to push from
+//	bot/demo             the App against ghtest, on builds that it carries; pages to look at, comment on, push from and merge
 //	bot/setup            creates the App on GitHub in the browser, and stores its credentials
 //	bot/doctor           checks settings, GitHub, the way of webhooks, database and machine
 //
@@ -133,7 +133,7 @@
 //	a table of the database                            a new file in bot/store/migrations; never an old one
 //	how long things are kept                           bot/store/work.go
 //	a page or a metric                                 bot/web
-//	pull requests of the demo                          bot/demo/seed.go; bot/demo/make-builds.sh makes its measurements again
+//	pull requests and people of the demo               bot/demo/seed.go; bot/demo/make-builds.sh makes its measurements again
 //
 // Goldens are rewritten with go test ./PACKAGE -update; read the difference before you commit it. The same flag for bot/demo
 // makes README's screenshot. Five forms are contracts with others: the JSON of diff (sizediff.Schema), the measurement file (its

@@ -174,6 +174,67 @@ func (b *browser) eventually(ok func() bool, otherwise func() string) {
 	}
 }
 
+// still opens a page and waits until it does not load itself again: then a form keeps what is written into it.
+func (b *browser) still(address string) {
+	b.t.Helper()
+	b.open(address)
+	b.eventually(func() bool {
+		loading, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.readyState != "complete" || !!document.querySelector("meta[http-equiv=refresh]")`))
+		return err == nil && !loading
+	}, func() string { return address + " has come to rest" })
+}
+
+// write comments as somebody.
+func (b *browser) write(user, text string) {
+	b.t.Helper()
+	b.posts(user, chromedp.SetValue(chromedp.CSS("#body"), text), chromedp.Click(chromedp.CSS("#comment")))
+}
+
+// posts does what makes somebody's comment, and waits until it is on the page.
+func (b *browser) posts(user string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	const theirs = "[id^=comment-]"
+	before := b.count(theirs)
+	b.do(chromedp.SetValue(chromedp.CSS("#user"), user))
+	b.do(steps...)
+	b.eventually(func() bool {
+		n, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](fmt.Sprintf(`document.querySelectorAll(%q).length`, theirs)))
+		return err == nil && n > before
+	}, func() string { return "the comment of " + user + " is there" })
+}
+
+// reacted waits until the last of the App's reactions to the newest comment of a person is this one.
+func (b *browser) reacted(reaction string) {
+	b.t.Helper()
+	last := ""
+	b.eventually(func() bool {
+		var err error
+		last, err = chromedp.Run(b.ctx, chromedp.Evaluate[string](
+			`([...document.querySelectorAll("[id^=comment-]")].at(-1)?.querySelector(".reactions")||{innerText:""}).innerText`))
+		if err != nil {
+			last = err.Error()
+		}
+		return strings.HasSuffix(strings.TrimSpace(last), reaction)
+	}, func() string { return fmt.Sprintf("the newest comment has %q, want %s", last, reaction) })
+}
+
+// value is what stands in a field of a form.
+func (b *browser) value(selector string) string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q).value`, selector)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+// laterThanNow waits for the next second: GitHub tells the time of comments in whole ones.
+func (b *browser) laterThanNow() {
+	b.t.Helper()
+	now := time.Now().Truncate(time.Second)
+	b.eventually(func() bool { return time.Now().Truncate(time.Second).After(now) }, func() string { return "the next second has begun" })
+}
+
 // scheme makes pages light or dark.
 func (b *browser) scheme(name string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -17,11 +17,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/oxidometer/oxidometer/bot"
+	"github.com/oxidometer/oxidometer/bot/gh"
 	"github.com/oxidometer/oxidometer/bot/gh/ghtest"
 	"github.com/oxidometer/oxidometer/config"
 )
@@ -43,6 +45,12 @@ type demo struct {
 	fork   *ghtest.Repo
 	builds map[string]build
 	order  []string // names of builds, as a form offers them
+
+	working func(context.Context) (bool, error) // whether the App is at something; nil: it is not
+
+	mu    sync.Mutex
+	built map[int]string    // by pull request: the build of its head
+	tips  map[string]string // by branch and artifact: the build of its tip
 }
 
 // Run serves the demo until ctx ends. Its temporary directory is removed in any case.
@@ -62,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	pages := "http://" + listener.Addr().String()
 	secret := newSecret()
-	d := &demo{github: ghtest.New(ghtest.Options{AppID: appID, Key: &key.PublicKey, WebhookSecret: secret, WebURL: pages})}
+	d := newDemo(ghtest.Options{AppID: appID, Key: &key.PublicKey, WebhookSecret: secret, WebURL: pages})
 	api, stopGitHub := d.github.Start()
 	defer stopGitHub()
 	server, err := bot.NewServer(ctx, config.Server{
@@ -73,11 +81,18 @@ func Run(ctx context.Context, o Options) (err error) {
 		listener.Close()
 		return err
 	}
+	d.working = server.Working
 	d.github.SetWebhook(server.URL()+"/webhook", secret)
 	if err := d.seed(); err != nil {
 		return errors.Join(err, listener.Close(), server.Close())
 	}
 	return d.serve(ctx, server, listener, pages, o.Ready)
+}
+
+// newDemo makes the GitHub, where the App has all that it can use.
+func newDemo(o ghtest.Options) *demo {
+	o.Permissions, o.Events = gh.Permissions(gh.Extras()...), gh.Events(gh.Extras()...)
+	return &demo{github: ghtest.New(o), built: map[int]string{}, tips: map[string]string{}}
 }
 
 // serve runs the App and the pages side by side until ctx ends or one of them fails.

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"flag"
+	"fmt"
 	"image/png"
 	"net"
 	"net/http"
@@ -69,7 +70,8 @@ func TestDemo(t *testing.T) {
 	b.shows("#pull-2", "say where the samples are", "No size change")
 	b.shows("#pull-3", "print what was read", "Rust runtime +9,752 B", "budget 1,024 B")
 	b.shows("#pull-4", "from the fork author/linux", "≈ +252,132 B", "1 commit older")
-	t.Logf("four results after %.1f s", time.Since(began).Seconds())
+	b.shows("#pull-5", "a larger budget", "Rust runtime +9,752 B", "budget 1,024 B", "binary-size/over-budget")
+	t.Logf("five results after %.1f s", time.Since(began).Seconds())
 	b.look("list")
 
 	step := func(name string, f func(*testing.T, *browser, string)) {
@@ -86,6 +88,11 @@ func TestDemo(t *testing.T) {
 	step("reports", reports)
 	step("push", push)
 	step("comment", comment)
+	step("commands", someCommands)
+	step("accept", accept)
+	step("button", button)
+	step("proposal", proposal)
+	step("merge", merge)
 	own := strings.TrimPrefix(address, "http://")
 	for _, host := range b.asked() {
 		if host != own {
@@ -104,18 +111,19 @@ func pullPage(address, number string) string { return address + "/penguins/linux
 
 func overBudget(t *testing.T, b *browser, address string) {
 	b.open(pullPage(address, "1"))
-	b.shows("#our-comment", "oxidometer[bot]", "over the 1,024 B budget", "Why the runtime grew")
+	b.shows("#our-comment", "oxidometer[bot]", "over the 1,024 B budget", "Why the runtime grew", "/size accept")
 	b.shows("#our-comment table", "Resident total", "Rust runtime", "+30,567", "derived tables", "+51,110")
 	b.shows("#our-check", "Rust runtime +30,567 B", "failure")
 	if b.count("#our-comment details pre code") == 0 {
 		t.Error("the symbols are not folded away in a block of code")
 	}
+	b.shows("#labels", "binary-size/over-budget")
 	if text := b.text("#our-comment"); strings.Contains(text, "**") || strings.Contains(text, "|--") || strings.Contains(text, "<!--") {
 		t.Errorf("the comment is not rendered: %.300q", text)
 	}
 	b.look("over-budget")
 	if *update {
-		b.do(chromedp.EmulateViewport(1000, 1000))
+		b.do(chromedp.EmulateViewport(1080, 1000))
 		picture, err := chromedp.Run(b.ctx, chromedp.Screenshot(chromedp.CSS("#our-comment")))
 		if err != nil {
 			t.Fatal(err)
@@ -146,8 +154,8 @@ func others(t *testing.T, b *browser, address string) {
 // reports follows the comment's links to the App's own pages.
 func reports(t *testing.T, b *browser, address string) {
 	b.open(pullPage(address, "1"))
-	report, history := b.link(address+"/r/"), b.link(address+"/p/")
-	for _, page := range []string{address, pullPage(address, "1"), pullPage(address, "99"), address + "/nowhere", report, history} {
+	report, history, help := b.link(address+"/r/"), b.link(address+"/p/"), address+"/help"
+	for _, page := range []string{address, pullPage(address, "1"), pullPage(address, "99"), address + "/nowhere", report, history, help} {
 		resp, err := http.Get(page)
 		if err != nil {
 			t.Fatal(err)
@@ -163,11 +171,14 @@ func reports(t *testing.T, b *browser, address string) {
 	b.open(history)
 	b.shows("body", "penguins/linux #1", "Rust runtime +30,567 B")
 	b.look("history")
+	b.open(help)
+	b.shows("body", "/size accept [SHA]", "List the largest symbols")
+	b.look("help")
 }
 
 // push sends another commit through the form; the one comment and the check follow.
 func push(t *testing.T, b *browser, address string) {
-	b.open(pullPage(address, "1"))
+	b.still(pullPage(address, "1"))
 	old := b.text("#head")
 	b.do(chromedp.SetValue(chromedp.CSS("#build"), "base"), chromedp.Click(chromedp.CSS("#push")))
 	b.shows("#our-check", "No size change", "success")
@@ -178,6 +189,7 @@ func push(t *testing.T, b *browser, address string) {
 	if head := b.text("#head"); head == old || len(head) != 7 {
 		t.Errorf("head %q after the push, %q before", head, old)
 	}
+	b.still(pullPage(address, "1"))
 	b.do(chromedp.SetValue(chromedp.CSS("#build"), "fmtgrowth"), chromedp.Click(chromedp.CSS("#push")))
 	b.shows("#our-check", "Rust runtime +30,567 B", "failure")
 	b.shows("#our-comment", "over the 1,024 B budget")
@@ -188,11 +200,9 @@ func push(t *testing.T, b *browser, address string) {
 
 // comment posts as a person. HTML in it stays out, and our marker in it earns nothing.
 func comment(t *testing.T, b *browser, address string) {
-	b.open(pullPage(address, "1"))
+	b.still(pullPage(address, "1"))
 	theirs := b.count(".card.ours")
-	b.do(chromedp.SetValue(chromedp.CSS("#user"), "passer-by"),
-		chromedp.SetValue(chromedp.CSS("textarea"), "Is **this** fine?\n\n<script>document.title='owned'</script><h1 id=\"owned\">x</h1>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"),
-		chromedp.Click(chromedp.CSS("#comment")))
+	b.write("passer-by", "Is **this** fine?\n\n<script>document.title='owned'</script><h1 id=\"owned\">x</h1>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
 	b.shows("main", "passer-by commented", "Is this fine?")
 	if n := b.count("#owned, .body script"); n != 0 {
 		t.Errorf("%d elements of a person's HTML are on the page", n)
@@ -201,6 +211,100 @@ func comment(t *testing.T, b *browser, address string) {
 		t.Errorf("%d comments of ours after somebody else's, %d before", n, theirs)
 	}
 	b.look("comment")
+}
+
+// someCommands writes the commands that the page offers. Each is done, and those that have an answer share one comment.
+func someCommands(t *testing.T, b *browser, address string) {
+	for _, c := range commands {
+		b.still(pullPage(address, "3"))
+		b.posts("reviewer", chromedp.Click(chromedp.CSS(fmt.Sprintf("button[value=%q]", c))))
+		if c == "/size unaccept" {
+			b.reacted("👎") // nothing was accepted
+		} else {
+			b.reacted("👍")
+		}
+	}
+	b.shows("#our-reply", "There is no acceptance to withdraw")
+	if n := b.count("#our-reply"); n != 1 {
+		t.Errorf("%d answers, want one that is edited", n)
+	}
+}
+
+const consent = `/size accept reason="formatting is needed in the panic path"`
+
+// accept tries the prefilled command as those who may not, and as one who may. The check turns green on the page.
+func accept(t *testing.T, b *browser, address string) {
+	page := pullPage(address, "1")
+	b.still(page)
+	if text := b.value("#body"); text != consent {
+		t.Errorf("the form proposes %q", text)
+	}
+	for user, says := range map[string]string{"author": "for somebody else than the author", "passer-by": "needs write access"} {
+		b.still(page)
+		b.write(user, consent)
+		b.reacted("👎")
+		b.shows("#our-reply", user+" asked", says)
+		b.shows("#our-check", "failure")
+	}
+	b.still(page)
+	b.laterThanNow()
+	b.write("maint", consent)
+	b.shows("#our-check", "accepted by maint", "success")
+	b.shows("#our-comment", "over budget, accepted by maint", "formatting is needed in the panic path")
+	b.reacted("👍")
+	b.shows("#labels", "binary-size/accepted")
+	b.look("accepted")
+}
+
+// button presses the check's own button, as the author and as somebody else.
+func button(t *testing.T, b *browser, address string) {
+	press := func(user string) {
+		b.still(pullPage(address, "3"))
+		b.do(chromedp.SetValue(chromedp.CSS("#presser"), user), chromedp.Click(chromedp.CSS("#press-accept")))
+	}
+	press("maint") // who wrote it
+	b.shows("#our-reply", "maint asked", "for somebody else than the author")
+	press("reviewer")
+	b.shows("#our-check", "accepted by reviewer", "success")
+	if n := b.count("#press-accept"); n != 0 {
+		t.Error("what is accepted can be accepted again")
+	}
+}
+
+// proposal looks at the pull request that changes the repository file.
+func proposal(t *testing.T, b *browser, address string) {
+	b.still(pullPage(address, "5"))
+	b.shows("main", ".github/oxidometer.yml as this pull request has it", "grow: 16KiB")
+	b.shows("#our-comment", "16,384")
+	b.look("proposal")
+}
+
+// merge accepts and merges that pull request, after which another is judged by the new file.
+func merge(t *testing.T, b *browser, address string) {
+	b.still(pullPage(address, "5"))
+	if n := b.count("#merge[disabled]"); n != 1 {
+		t.Error("it can be merged over budget")
+	}
+	if resp, err := http.PostForm(pullPage(address, "5")+"/merge", nil); err != nil || resp.StatusCode != http.StatusConflict {
+		t.Errorf("merging over budget: %v (error %v)", resp, err)
+	}
+	b.laterThanNow()
+	b.write("maint", consent)
+	b.shows("#our-check", "success")
+	b.still(pullPage(address, "5"))
+	b.do(chromedp.Click(chromedp.CSS("#merge")))
+	b.shows("#state", "merged")
+	b.still(pullPage(address, "5"))
+	history := b.link(address + "/p/")
+	b.eventually(func() bool { b.open(history); return strings.Contains(b.text("#accepted"), "merged as") },
+		func() string { return "the history has the merge commit" })
+	b.shows("#accepted", "maint", "formatting is needed in the panic path")
+	b.look("ledger")
+	b.still(pullPage(address, "3"))
+	b.posts("maint", chromedp.Click(chromedp.CSS(`button[value="/size refresh"]`)))
+	b.shows("#our-check", "59 % of budget", "success")
+	b.open(address)
+	b.shows("main", "merged", "grow: 16KiB")
 }
 
 // policyHolds tries what the policy forbids, which also shows that this test would see it.

@@ -37,14 +37,14 @@ func TestCommentUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{github: ghtest.New(ghtest.Options{AppID: appID, Key: &key.PublicKey, WebhookSecret: "s", WebURL: "http://localhost"})}
+	d := newDemo(ghtest.Options{AppID: appID, Key: &key.PublicKey, WebhookSecret: "s", WebURL: "http://localhost"})
 	_, stop := d.github.Start()
 	defer stop()
 	if err := d.seed(); err != nil {
 		t.Fatal(err)
 	}
 	for user, want := range map[string]int{
-		"maint": 303, "author": 303, "passer-by": 303, "": 400, "oxidometer[bot]": 400, "Maint": 400, "stranger": 400,
+		"maint": 303, "reviewer": 303, "author": 303, "passer-by": 303, "": 400, "oxidometer[bot]": 400, "Maint": 400, "stranger": 400,
 	} {
 		r := httptest.NewRequest("POST", "/penguins/linux/pull/1/comment", strings.NewReader(url.Values{"user": {user}, "body": {"hello"}}.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -55,7 +55,7 @@ func TestCommentUsers(t *testing.T) {
 			t.Errorf("a comment of %q: %d %s, want %d", user, w.Code, w.Body, want)
 		}
 	}
-	if v, _ := d.github.PullView(d.repo, 1); len(v.Comments) != 3 {
-		t.Errorf("%d comments, want 3", len(v.Comments))
+	if v, _ := d.github.PullView(d.repo, 1); len(v.Comments) != 4 {
+		t.Errorf("%d comments, want 4", len(v.Comments))
 	}
 }

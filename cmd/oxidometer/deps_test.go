@@ -49,7 +49,7 @@ var layers = []layer{
 	{pkg: "bot", may: []string{"bot/...", "sizediff/...", "config", "github.com/sirupsen/logrus"}},
 
 	// Programs around the App. Only cmd knows them.
-	{pkg: "bot/demo", may: []string{"bot", "bot/gh/ghtest", "config", "github.com/sirupsen/logrus", "github.com/yuin/goldmark/..."}},
+	{pkg: "bot/demo", may: []string{"bot", "bot/gh", "bot/gh/ghtest", "config", "github.com/sirupsen/logrus", "github.com/yuin/goldmark/..."}},
 	{pkg: "bot/setup", may: []string{"bot/gh"}},
 	{pkg: "bot/doctor", may: []string{"bot/gh", "bot/store", "bot/intake", "config", "github.com/sirupsen/logrus", "golang.org/x/sys/..."}},
 

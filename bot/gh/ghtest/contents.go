@@ -14,6 +14,18 @@ const (
 	maxContent    = 100 << 20 // larger ones not at all
 )
 
+// File returns a file at a branch or commit. ok is false when there is none.
+func (s *Server) File(r *Repo, ref, path string) (text string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := s.resolve(r, ref)
+	if at == nil {
+		return "", false
+	}
+	text, ok = at.files[path]
+	return text, ok
+}
+
 func getContents(c *call) answer {
 	path := strings.Trim(c.arg("path"), "/")
 	ref := c.query("ref")
