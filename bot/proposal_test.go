@@ -71,6 +71,20 @@ func TestProposal(t *testing.T) {
 	w.judgedByBase(pull, "the new one has 1 fault")
 }
 
+// Who loosens a budget and changes nothing else is not silent about it.
+func TestProposalAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repositoryFile(enforced)
+	w.build(ghtest.Run{}, smallBase(t))
+	pull := w.github.OpenPull(w.repo, ghtest.Pull{Branch: "looser", Files: map[string]string{repositoryFile: "budgets:\n  - {bucket: runtime, grow: 2KiB}\ngate: {mode: enforce}\n"}})
+	w.build(ghtest.Run{Pull: pull}, smallBase(t))
+	w.shows(pull, "success", "No size change")
+	if body := w.comment(pull, "**No size change.**").Body; !strings.Contains(body, "raises the budget of Rust runtime from 1,024 B to 2,048 B") {
+		t.Errorf("the comment does not say what is loosened:\n%s", body)
+	}
+}
+
 // While the file of the base is broken, whoever mends it learns whether the new one is good.
 func TestProposalToMend(t *testing.T) {
 	t.Parallel()

@@ -242,6 +242,9 @@ func (l *look) wantsComment(e *sizediff.Evaluation, since time.Time) bool {
 	case config.CommentOverBudget:
 		return v == sizediff.VerdictOver
 	}
+	if p := e.Proposal; p != nil && len(p.Loosened)+len(p.Weaker) > 0 { // whoever merges it should know
+		return true
+	}
 	switch v {
 	case sizediff.VerdictNoChange, sizediff.VerdictNoise, sizediff.VerdictNotMeasured:
 		return false
