@@ -113,7 +113,7 @@ func TestPermissionIsRefused(t *testing.T) {
 
 	// In a suspended installation nothing can be told.
 	end = a.refuses(permission, 403, `{"message":"This installation has been suspended"}`)
-	job, id = a.asked(maintainer, "/size pause")
+	job, _ = a.asked(maintainer, "/size pause")
 	if err := a.bot.Command(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestRolesAndTeams(t *testing.T) {
 		w.shows(pull, "success", "accepted by "+login)
 		w.ask(pull, login, takeBack, "+1")
 		w.shows(pull, "failure", overTitle)
-		w.laterThanNow()
+		w.laterThanNow() // or the next one is taken back, too
 	}
 	if answer := w.ask(pull, outsider, "@oxidometer top", "+1"); !strings.Contains(answer, "Largest symbols") || !strings.Contains(answer, "<code>/binsize top</code>") {
 		t.Errorf("the answer to a mention is\n%s", answer)
