@@ -1,0 +1,120 @@
+package insight
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
+// Find returns the nodes that a name can mean, in order of name. A name is a symbol as in the symbol table or as people write it;
+// if there is none of that name, a part of one as people write it. IMAGE:NAME means only symbols of that image, which is
+// its path or the last part of it, and IMAGE:SECTION+OFFSET whatever begins or lies there.
+func (g *Graph) Find(name string) []int32 {
+	if name == "" {
+		return nil
+	}
+	found := g.find(name, func(int32) bool { return true })
+	if len(found) > 0 {
+		return found
+	}
+	for i := 0; i < len(name); i++ {
+		if name[i] != ':' {
+			continue
+		}
+		if strings.HasPrefix(name[i:], "::") {
+			i++
+			continue
+		}
+		image, rest := name[:i], name[i+1:]
+		in := func(n int32) bool { return g.path(n) == image || path.Base(g.path(n)) == image }
+		if found := g.findPlace(rest, in); found != nil {
+			return found
+		}
+		if rest != "" {
+			if found := g.find(rest, in); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// find looks for exact names, then for parts.
+func (g *Graph) find(name string, in func(int32) bool) []int32 {
+	exact, part := map[int32]bool{}, map[int32]bool{}
+	var parser rustname.Parser
+	test := func(n int32, symbol string) {
+		if !in(n) {
+			return
+		}
+		if symbol == name {
+			exact[n] = true
+			return
+		}
+		shown := symbol
+		if rustname.Looks(symbol) {
+			if parsed, ok := parser.Parse(symbol); ok {
+				shown = parsed.String()
+			}
+		}
+		switch {
+		case shown == name:
+			exact[n] = true
+		case strings.Contains(shown, name):
+			part[n] = true
+		}
+	}
+	first := make([]int32, len(g.Images)) // node of each image's first symbol
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		x := &g.Nodes[i]
+		switch x.Kind {
+		case Symbol:
+			first[x.Image] = int32(i) - x.Symbol
+			test(int32(i), g.Name(int32(i)))
+		case External:
+			test(int32(i), x.name)
+		}
+	}
+	for i := range g.Images {
+		for _, a := range g.Images[i].Aliases {
+			test(first[i]+a.Symbol, a.Name)
+		}
+	}
+	if len(exact) > 0 {
+		return g.sorted(exact)
+	}
+	return g.sorted(part)
+}
+
+// findPlace looks for SECTION+OFFSET.
+func (g *Graph) findPlace(text string, in func(int32) bool) []int32 {
+	i := strings.LastIndexByte(text, '+')
+	if i < 0 {
+		return nil
+	}
+	offset, err := strconv.ParseUint(text[i+1:], 0, 64)
+	if err != nil {
+		return nil
+	}
+	found := map[int32]bool{}
+	for n := range g.Nodes {
+		x := &g.Nodes[n]
+		if x.Kind <= Unnamed && in(int32(n)) && g.section(int32(n)) == text[:i] &&
+			(x.Offset == offset || x.Offset < offset && offset-x.Offset < x.Size) {
+			found[int32(n)] = true
+		}
+	}
+	return g.sorted(found)
+}
+
+func (g *Graph) sorted(set map[int32]bool) []int32 {
+	var list []int32
+	for n := range set {
+		list = append(list, n)
+	}
+	slices.SortFunc(list, g.compare)
+	return list
+}

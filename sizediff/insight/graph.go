@@ -1,0 +1,258 @@
+// Package insight says why something is in a build: who refers to it, on which ways it is reached from what is used, and what
+// would go with it.
+//
+// The model is that of a linker's --gc-sections, with symbols for sections. Nodes are the symbols as sizediff.Measure gives
+// them their bytes; besides, whatever is referred to and has no name (string literals, vtables), and for each section the
+// rest: tables, padding, and what nothing refers to. The nodes hold every byte of memory of every image exactly once.
+// An edge is a reference, from code or from a pointer in data. Roots are what stays by itself:
+//
+//   - entry points: the one in the ELF header, init_module and cleanup_module, initcalls;
+//   - all that is C, because the kernel's own C code is not linked by section;
+//   - what lies in a section of its own that somebody reads as a table, such as __param;
+//   - globals of objects and shared libraries, which others may refer to;
+//   - what the kernel exports, as long as exports count.
+//
+// What then remains is linked whole, and referred to by nobody that stays; its beginnings are roots of the last kind.
+//
+// References are exact where the file has relocations. Elsewhere code is decoded (see coderef) and aligned words in data
+// are taken for pointers if they lead into the image: calls are exact, but a number can look like an address, and addresses that
+// code computes are not seen. Where an unnamed constant ends is known only from where the next reference leads.
+package insight
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
+// Source is how the references of an image were found.
+type Source string
+
+// Sources of references.
+const (
+	Relocations Source = "relocations" // exact
+	Decoded     Source = "code"        // code was decoded, words in data read
+	Pointers    Source = "pointers"    // words in data only: code of this machine is not decoded
+)
+
+// Image is one image of a graph.
+type Image struct {
+	Path string
+	*sizediff.Image
+	Source Source
+}
+
+// Kind of a node.
+type Kind uint8
+
+// Kinds of nodes.
+const (
+	Symbol   Kind = iota
+	Unnamed       // bytes that something refers to, without a name
+	Rest          // what else a section holds
+	External      // a name that no image of the build defines
+)
+
+// Root says why a node stays by itself. A node that is a root for several reasons has the first.
+type Root uint8
+
+// Reasons to stay.
+const (
+	NoRoot    Root = iota
+	ByEntry        // entry point, initcall
+	ByC            // C code or data, or bytes without a name that nothing refers to
+	ByTable        // in a section that is read as a table
+	ByGlobal       // a global of an object or a shared library
+	ByExport       // exported by the kernel or a module
+	ByLinking      // linked whole, referred to by nothing that stays
+)
+
+var rootNames = [...]string{"", "entry", "c", "table", "global", "export", "linked"}
+
+func (r Root) String() string {
+	if int(r) < len(rootNames) {
+		return rootNames[r]
+	}
+	return ""
+}
+
+// Node is something that owns bytes. Nodes of a graph are numbered in order of image, then symbols, then nameless things by
+// section and offset; names that are not defined come last.
+type Node struct {
+	Kind    Kind
+	Root    Root
+	Image   int32  // index into Graph.Images, -1 for External
+	Section int32  // index into Image.Sections, -1 for External
+	Symbol  int32  // index into Image.Symbols for Symbol, else -1
+	Offset  uint64 // where it begins in its section
+	Size    uint64 // bytes
+	name    string // of External
+}
+
+// Graph is who refers to what in a build. It does not change after it was made.
+type Graph struct {
+	Images []Image
+	Nodes  []Node
+	out    adjacency // by node, what it refers to
+	in     adjacency // by node, who refers to it
+	used   *view     // without exports
+	linked *view     // with them
+}
+
+// edge is all references from one node to another.
+type edge struct {
+	from, to int32
+	at       uint32 // of the first, from where the referring node begins
+	count    uint32
+}
+
+// adjacency holds edges by one of their ends.
+type adjacency struct {
+	first []int32 // by node, the index of its first edge; one more at the end
+	edges []edge
+}
+
+func (a *adjacency) of(n int32) []edge { return a.edges[a.first[n]:a.first[n+1]] }
+
+// finish makes the graph of references in any order; their count is 1, but nothing depends on it.
+func (g *Graph) finish(refs []edge) {
+	g.out = gather(len(g.Nodes), refs, func(e edge) int32 { return e.from })
+	g.out.merge(len(g.Nodes))
+	g.in = gather(len(g.Nodes), g.out.edges, func(e edge) int32 { return e.to })
+	g.used = g.reach(func(r Root) bool { return r != NoRoot && r < ByExport })
+	g.keepLinked()
+	g.linked = g.reach(func(r Root) bool { return r != NoRoot })
+}
+
+// gather sorts edges by the end that key names, keeping the order of equal ones.
+func gather(n int, edges []edge, key func(edge) int32) adjacency {
+	a := adjacency{make([]int32, n+1), make([]edge, len(edges))}
+	for _, e := range edges {
+		a.first[key(e)+1]++
+	}
+	for i := range n {
+		a.first[i+1] += a.first[i]
+	}
+	next := slices.Clone(a.first)
+	for _, e := range edges {
+		k := key(e)
+		a.edges[next[k]] = e
+		next[k]++
+	}
+	return a
+}
+
+// merge makes one edge of all references between two nodes.
+func (a *adjacency) merge(n int) {
+	kept := a.edges[:0]
+	for i := range n {
+		list := a.edges[a.first[i]:a.first[i+1]]
+		slices.SortFunc(list, func(x, y edge) int { return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.at, y.at)) })
+		start := len(kept)
+		for _, e := range list {
+			if k := len(kept); k > start && kept[k-1].to == e.to {
+				kept[k-1].count += e.count
+				continue
+			}
+			kept = append(kept, e)
+		}
+		a.first[i] = int32(start)
+	}
+	a.first[n] = int32(len(kept))
+	a.edges = kept
+}
+
+// keepLinked makes roots of what is linked and not reached by any other: first what nothing of it refers to, then one of each
+// circle.
+func (g *Graph) keepLinked() {
+	reached := g.reach(func(r Root) bool { return r != NoRoot }).dist
+	refers := func(e edge) bool { return reached[e.from] < 0 }
+	var starts, others []int32
+	for i := range g.Nodes {
+		n := int32(i)
+		switch {
+		case reached[n] >= 0:
+		case !slices.ContainsFunc(g.in.of(n), refers):
+			starts = append(starts, n)
+		default:
+			others = append(others, n)
+		}
+	}
+	for _, n := range append(starts, others...) {
+		if reached[n] >= 0 {
+			continue
+		}
+		g.Nodes[n].Root = ByLinking
+		reached[n] = 0
+		for queue := []int32{n}; len(queue) > 0; queue = queue[1:] {
+			for _, e := range g.out.of(queue[0]) {
+				if reached[e.to] < 0 {
+					reached[e.to] = 0
+					queue = append(queue, e.to)
+				}
+			}
+		}
+	}
+}
+
+// Name returns the name of a node as its symbol table has it; of a nameless one, where it lies. It can be "".
+func (g *Graph) Name(n int32) string {
+	x := &g.Nodes[n]
+	switch x.Kind {
+	case Symbol:
+		return g.Images[x.Image].Symbols[x.Symbol].Name
+	case External:
+		return x.name
+	case Rest:
+		return g.section(n)
+	}
+	return fmt.Sprintf("%s+%#x", g.section(n), x.Offset)
+}
+
+// Demangled is Name as people write it, without hashes.
+func (g *Graph) Demangled(n int32) string {
+	name := g.Name(n)
+	if parsed, ok := rustname.Parse(name); ok {
+		return parsed.String()
+	}
+	return name
+}
+
+// path is where the image of a node lies in the build, "" for a name that is not defined.
+func (g *Graph) path(n int32) string {
+	if i := g.Nodes[n].Image; i >= 0 {
+		return g.Images[i].Path
+	}
+	return ""
+}
+
+// section is the name of a node's section, "" for a name that is not defined.
+func (g *Graph) section(n int32) string {
+	x := &g.Nodes[n]
+	if x.Section < 0 {
+		return ""
+	}
+	return g.Images[x.Image].Sections[x.Section].Name
+}
+
+// crate returns the defining crate of a symbol, "" for all else.
+func (g *Graph) crate(n int32) string {
+	x := &g.Nodes[n]
+	if x.Kind != Symbol {
+		return ""
+	}
+	m := &g.Images[x.Image]
+	return m.Crates[m.Symbols[x.Symbol].Crate]
+}
+
+// compare orders nodes for people: by name, then by place. Different nodes are never equal.
+func (g *Graph) compare(a, b int32) int {
+	if a == b {
+		return 0
+	}
+	return cmp.Or(strings.Compare(g.Demangled(a), g.Demangled(b)), strings.Compare(g.path(a), g.path(b)), cmp.Compare(a, b))
+}

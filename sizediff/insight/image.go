@@ -1,0 +1,293 @@
+package insight
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/coderef"
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+)
+
+// reading is one image on its way into a graph.
+type reading struct {
+	*linking
+	elf      *elfmap.Image
+	owners   *elfmap.Map
+	image    int32
+	measured *sizediff.Image
+	section  []int32          // index in measured.Sections of each ELF section, -1 for none
+	node     []int32          // of each ELF symbol that owns bytes or is an alias of one, else -1
+	areas    []area           // of address space, in order
+	found    []reference      // before their ends are known as nodes
+	spans    map[int32][]span // by ELF section, its nodes in order of offset
+}
+
+// place is an offset in an ELF section, or what is not defined: an ELF symbol. It is one number, because there are a million.
+type place uint64
+
+const (
+	offsetBits       = 40 // no section is larger: elfmap.Open refuses it
+	undefined  place = 1 << 63
+)
+
+func at(section int, offset uint64) place { return place(uint64(section)<<offsetBits | offset) }
+
+func (p place) section() int   { return int(p >> offsetBits) }
+func (p place) offset() uint64 { return uint64(p) & (1<<offsetBits - 1) }
+
+// reference from one place to another.
+type reference struct{ from, to place }
+
+// span is where a node begins in its section; it ends where the next begins.
+type span struct {
+	start uint64
+	node  int32
+}
+
+// source says how references are found: where any code has relocations, they are all there.
+func (r *reading) source() Source {
+	exact := r.elf.Type == elfmap.FileRelocatable
+	for i := range r.elf.Sections {
+		exact = exact || r.elf.Sections[i].Exec() && r.elf.HasRelocs(i)
+	}
+	switch {
+	case exact:
+		return Relocations
+	case coderef.Supported(r.elf.Machine):
+		return Decoded
+	}
+	return Pointers
+}
+
+func (r *reading) read() error {
+	r.number()
+	r.symbols()
+	r.areas = r.addressSpace()
+	if err := r.references(); err != nil {
+		return err
+	}
+	r.cut()
+	r.connect()
+	return r.initcalls()
+}
+
+// number finds the measured section of each ELF section: all but null sections are measured, in order.
+func (r *reading) number() {
+	r.section = make([]int32, len(r.elf.Sections))
+	next := int32(0)
+	for i := range r.elf.Sections {
+		if r.section[i] = -1; i > 0 && r.elf.Sections[i].Type != elfmap.TypeNull {
+			r.section[i] = next
+			next++
+		}
+	}
+}
+
+// symbols makes a node of each measured symbol. They are in the order in which their first bytes come.
+func (r *reading) symbols() {
+	r.node = make([]int32, len(r.elf.Symbols))
+	for i := range r.node {
+		r.node[i] = -1
+	}
+	entry := r.entry()
+	next := int32(0)
+	for i := range r.owners.Tilings {
+		t := &r.owners.Tilings[i]
+		for _, g := range t.Ranges {
+			if g.Owner < 0 || r.node[g.Owner] >= 0 {
+				continue
+			}
+			n := int32(len(r.g.Nodes))
+			r.node[g.Owner] = n
+			s := &r.measured.Symbols[next]
+			r.g.Nodes = append(r.g.Nodes, Node{
+				Kind: Symbol, Image: r.image, Section: s.Section, Symbol: next,
+				Offset: r.elf.Offset(&r.elf.Symbols[g.Owner]), Size: s.Size, Root: r.symbolRoot(s, &r.elf.Symbols[g.Owner]),
+			})
+			next++
+		}
+	}
+	for _, a := range r.owners.Aliases {
+		r.node[a.Name] = r.node[a.Leader]
+	}
+	if n := r.nodeAt(entry); n >= 0 {
+		r.g.Nodes[n].Root = ByEntry
+	}
+	r.names()
+}
+
+// entry is the place of the ELF header's entry point; undefined where there is none.
+func (r *reading) entry() place {
+	for i := range r.owners.Tilings {
+		k := r.owners.Tilings[i].Section
+		if s := &r.elf.Sections[k]; r.elf.Type != elfmap.FileRelocatable && s.Exec() && r.elf.Entry >= s.Addr && r.elf.Entry-s.Addr < s.Size {
+			return at(k, r.elf.Entry-s.Addr)
+		}
+	}
+	return undefined
+}
+
+// nodeAt returns the symbol that owns a place, -1 for none.
+func (r *reading) nodeAt(p place) int32 {
+	if p&undefined != 0 {
+		return -1
+	}
+	t := r.owners.Tiling(p.section())
+	if t == nil || p.offset() >= t.Size {
+		return -1
+	}
+	if owner := t.Ranges[t.At(p.offset())].Owner; owner >= 0 {
+		return r.node[owner]
+	}
+	return -1
+}
+
+// symbolRoot says why a symbol stays by itself, exports aside.
+func (r *reading) symbolRoot(s *sizediff.Symbol, e *elfmap.Symbol) Root {
+	module := r.elf.Type == elfmap.FileRelocatable && (r.elf.Find(".modinfo") > 0 || r.elf.Find(".gnu.linkonce.this_module") > 0)
+	switch {
+	case module && (s.Name == "init_module" || s.Name == "cleanup_module"):
+		return ByEntry
+	case s.How == sizediff.ByNothing:
+		return ByC
+	case !isPlain(r.elf.Sections[e.Section].Name):
+		return ByTable
+	case !module && r.elf.Type != elfmap.FileExecutable && e.Bind != elfmap.Local && !e.Hidden:
+		return ByGlobal
+	}
+	return NoRoot
+}
+
+// names records what others can import: what the image exports, and every global of an object. A label in the table of
+// exports carries the name (include/linux/export-internal.h).
+func (r *reading) names() {
+	global := map[string]int32{}
+	for i := range r.elf.Symbols {
+		if s := &r.elf.Symbols[i]; r.node[i] >= 0 && s.Bind != elfmap.Local {
+			global[s.Name] = r.node[i]
+			if r.elf.Type == elfmap.FileRelocatable {
+				put(&r.globals, s.Name, r.node[i])
+			}
+		}
+	}
+	for i := range r.elf.Symbols {
+		head := r.elf.Head(int32(i))
+		if string(head[:]) != "__ks" || !r.elf.Symbols[i].Defined() {
+			continue
+		}
+		name, ok := strings.CutPrefix(r.elf.Symbols[i].Name, "__ksymtab_")
+		if n, known := global[name]; ok && known {
+			put(&r.exports, name, n)
+			if x := &r.g.Nodes[n]; x.Root == NoRoot {
+				x.Root = ByExport
+			}
+		}
+	}
+}
+
+// cut makes nodes of what has no name: of each place that something refers to up to the next such, and of the rest of each
+// section.
+func (r *reading) cut() {
+	starts := map[int][]uint64{}
+	for _, x := range r.found {
+		if x.to&undefined == 0 && r.nodeAt(x.to) < 0 {
+			k := x.to.section()
+			starts[k] = append(starts[k], x.to.offset())
+		}
+	}
+	r.spans = map[int32][]span{}
+	for i := range r.owners.Tilings {
+		t := &r.owners.Tilings[i]
+		list := starts[t.Section]
+		slices.Sort(list)
+		r.cutSection(t, slices.Compact(list))
+	}
+}
+
+func (r *reading) cutSection(t *elfmap.Tiling, starts []uint64) {
+	if t.Size == 0 {
+		return
+	}
+	section := r.section[t.Section]
+	rest := int32(-1)
+	var spans []span
+	emit := func(start, end uint64, n int32) {
+		if len(spans) == 0 || spans[len(spans)-1].node != n {
+			spans = append(spans, span{start, n})
+		}
+		if r.g.Nodes[n].Kind != Symbol {
+			r.g.Nodes[n].Size += end - start
+		}
+	}
+	add := func(n Node) int32 {
+		n.Image, n.Section, n.Symbol = r.image, section, -1
+		r.g.Nodes = append(r.g.Nodes, n)
+		return int32(len(r.g.Nodes) - 1)
+	}
+	if r.measured.Sections[section].Derived {
+		starts = nil // who refers to a table refers to all of it
+	}
+	current := int32(-1) // the nameless thing that the last bytes belong to
+	for i, g := range t.Ranges {
+		end := t.End(i)
+		if g.Owner >= 0 {
+			emit(g.Start, end, r.node[g.Owner])
+			current = -1
+			continue
+		}
+		for pos := g.Start; pos < end; {
+			for len(starts) > 0 && starts[0] < pos {
+				starts = starts[1:]
+			}
+			if len(starts) > 0 && starts[0] == pos {
+				current = add(Node{Kind: Unnamed, Offset: pos})
+				starts = starts[1:]
+			}
+			if current < 0 {
+				if rest < 0 {
+					rest = add(Node{Kind: Rest, Root: ByC})
+				}
+				current = rest
+			}
+			stop := end
+			if len(starts) > 0 {
+				stop = min(stop, starts[0])
+			}
+			emit(pos, stop, current)
+			pos = stop
+		}
+	}
+	r.spans[int32(t.Section)] = spans
+}
+
+// owner returns the node that holds a place.
+func (r *reading) owner(p place) int32 {
+	spans := r.spans[int32(p.section())]
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].start > p.offset() }) - 1
+	if i < 0 {
+		return -1
+	}
+	return spans[i].node
+}
+
+// connect turns references between places into edges between nodes. What a thing refers to in itself is none.
+func (r *reading) connect() {
+	for _, x := range r.found {
+		from := r.owner(x.from)
+		if from < 0 {
+			continue
+		}
+		distance := uint32(x.from.offset() - min(r.g.Nodes[from].Offset, x.from.offset()))
+		if x.to&undefined != 0 {
+			name := r.elf.Symbols[x.to&^undefined].Name
+			r.imports = append(r.imports, imported{uint32(from), distance, name})
+			continue
+		}
+		if to := r.owner(x.to); to >= 0 && to != from {
+			r.refs = append(r.refs, edge{from, to, distance, 1})
+		}
+	}
+	r.found = nil
+}

@@ -1,0 +1,84 @@
+package insight
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
+// PanicSites are the places in one function that call into the panic machinery.
+type PanicSites struct {
+	Node  int32
+	Sites int
+}
+
+// Panics counts the panic call sites of a build, by function, in order of nodes. A site is a reference to a function that never
+// returns but panics (see isPanic); those of such functions themselves do not count.
+func (g *Graph) Panics() []PanicSites {
+	sites := map[int32]int{}
+	for n := range g.Nodes {
+		if !g.isPanic(int32(n)) {
+			continue
+		}
+		for _, e := range g.in.of(int32(n)) {
+			if g.isCode(e.from) && !g.isPanic(e.from) {
+				sites[e.from] += int(e.count)
+			}
+		}
+	}
+	var out []PanicSites
+	for n, count := range sites {
+		out = append(out, PanicSites{n, count})
+	}
+	slices.SortFunc(out, func(a, b PanicSites) int { return cmp.Compare(a.Node, b.Node) })
+	return out
+}
+
+// panicSites is Panics of one node.
+func (g *Graph) panicSites(n int32) (sites int) {
+	if !g.isCode(n) || g.isPanic(n) {
+		return 0
+	}
+	for _, e := range g.out.of(n) {
+		if g.isPanic(e.to) {
+			sites += int(e.count)
+		}
+	}
+	return sites
+}
+
+// isCode reports whether a node lies in a section of code.
+func (g *Graph) isCode(n int32) bool {
+	x := &g.Nodes[n]
+	return x.Section >= 0 && g.Images[x.Image].Sections[x.Section].Code
+}
+
+// isPanic reports whether a node is a function that panics and does nothing else, by its name: all of core::panicking, and
+// what core and alloc call so: slice_index_fail, unwrap_failed, panic_already_borrowed, handle_alloc_error.
+func (g *Graph) isPanic(n int32) bool {
+	name := g.Name(n)
+	if g.Nodes[n].Kind != Symbol && g.Nodes[n].Kind != External || !rustname.Looks(name) {
+		return false
+	}
+	parsed, ok := rustname.Parse(name)
+	return ok && isPanicPath(parsed.Crate, parsed.Item())
+}
+
+func isPanicPath(crate, path string) bool {
+	if crate != "core" && crate != "alloc" && crate != "std" {
+		return false
+	}
+	if strings.HasPrefix(path, "core::panicking::") {
+		return true
+	}
+	path, _, _ = strings.Cut(path, "::do_panic") // what const_panic! makes of a function, and its runtime part
+	last := path[strings.LastIndex(path, ":")+1:]
+	switch last {
+	case "handle_alloc_error", "capacity_overflow", "from_ascii_radix_panic":
+		return true
+	}
+	return strings.HasPrefix(last, "panic_") || strings.HasSuffix(last, "_fail") || strings.HasSuffix(last, "_failed") ||
+		strings.HasSuffix(last, "_fail_rt") || strings.HasSuffix(last, "_fail_ct")
+}
