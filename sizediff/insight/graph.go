@@ -14,9 +14,10 @@
 //
 // What then remains is linked whole, and referred to by nobody that stays; its beginnings are roots of the last kind.
 //
-// References are exact where the file has relocations. Elsewhere code is decoded (see coderef) and aligned words in data
-// are taken for pointers if they lead into the image: calls are exact, but a number can look like an address, and addresses that
-// code computes are not seen. Where an unnamed constant ends is known only from where the next reference leads.
+// References are exact where the file has relocations: these, and the calls inside of a section that the assembler resolved,
+// which are decoded. Without relocations all code is decoded (see coderef), and aligned words in data are taken for
+// pointers if they lead into the image: calls are exact then, but a number can look like an address, and addresses that code
+// computes are not seen. Where a constant without a name ends is known only from where the next reference leads.
 package insight
 
 import (
@@ -34,7 +35,7 @@ type Source string
 
 // Sources of references.
 const (
-	Relocations Source = "relocations" // exact
+	Relocations Source = "relocations" // and calls inside of sections, where code of the machine is decoded: then exact
 	Decoded     Source = "code"        // code was decoded, words in data read
 	Pointers    Source = "pointers"    // words in data only: code of this machine is not decoded
 )

@@ -23,12 +23,12 @@ func (r *reading) references() error {
 		var err error
 		switch {
 		case source == Relocations:
-			err = r.relocated(t.Section)
+			err = r.relocated(t)
 		case s.Nobits():
 		case !s.Exec():
 			err = r.pointers(t)
 		case source == Decoded:
-			err = r.code(t)
+			err = r.code(t, nil)
 		}
 		if err != nil {
 			return err
@@ -40,31 +40,46 @@ func (r *reading) references() error {
 	return r.dynamic()
 }
 
-// relocated takes the relocations of one section.
-func (r *reading) relocated(section int) error {
+// relocated takes the relocations of one section, and the references inside it that the assembler resolved already: those of
+// code to local functions of the same section.
+func (r *reading) relocated(t *elfmap.Tiling) error {
+	s := &r.elf.Sections[t.Section]
 	var code []byte
-	if r.elf.Sections[section].Exec() && r.elf.Machine == elfmap.MachineX8664 && !r.elf.Sections[section].Nobits() {
-		data, err := r.elf.Data(section)
+	if s.Exec() && !s.Nobits() && coderef.Supported(r.elf.Machine) {
+		data, err := r.elf.Data(t.Section)
 		if err != nil {
 			return err
 		}
 		code = data
 	}
-	return r.elf.Relocs(section, func(x elfmap.Reloc) {
-		if x.Symbol == 0 || int(x.Symbol) >= len(r.elf.Symbols) {
-			return
+	taken := []uint64{}
+	err := r.elf.Relocs(t.Section, func(x elfmap.Reloc) {
+		if code != nil {
+			taken = append(taken, s.Addr+x.Offset)
 		}
-		from, s := at(section, x.Offset), &r.elf.Symbols[x.Symbol]
-		switch {
-		case s.Section == elfmap.SectionUndefined:
-			r.found = append(r.found, reference{from, undefined | place(x.Symbol)})
-		case !s.Defined():
-		case s.Type != elfmap.SectionType:
-			r.add(from, int(s.Section), r.elf.Offset(s))
-		default:
-			r.add(from, int(s.Section), r.elf.Offset(s)+uint64(x.Addend)+pcBias(r.elf.Machine, x, code))
-		}
+		r.relocation(at(t.Section, x.Offset), x, code)
 	})
+	if err != nil || code == nil {
+		return err
+	}
+	slices.Sort(taken)
+	return r.code(t, taken)
+}
+
+// relocation records what one relocation refers to.
+func (r *reading) relocation(from place, x elfmap.Reloc, code []byte) {
+	if x.Symbol == 0 || int(x.Symbol) >= len(r.elf.Symbols) {
+		return
+	}
+	switch s := &r.elf.Symbols[x.Symbol]; {
+	case s.Section == elfmap.SectionUndefined:
+		r.found = append(r.found, reference{from, undefined | place(x.Symbol)})
+	case !s.Defined():
+	case s.Type != elfmap.SectionType:
+		r.add(from, int(s.Section), r.elf.Offset(s))
+	default:
+		r.add(from, int(s.Section), r.elf.Offset(s)+uint64(x.Addend)+pcBias(r.elf.Machine, x, code))
+	}
 }
 
 // add records a reference to a place that some image section holds.
@@ -146,7 +161,7 @@ func (r *reading) locate(address uint64) (place, bool) {
 	return at(r.areas[i].section, address-r.areas[i].start), true
 }
 
-// span is the lowest and the highest address of the image.
+// bounds are the lowest and the highest address of the image.
 func (r *reading) bounds() (lo, hi uint64) {
 	if len(r.areas) == 0 {
 		return 0, 0
@@ -161,13 +176,15 @@ func (r *reading) refer(from place, address uint64) {
 	}
 }
 
-// code decodes one section, range by range.
-func (r *reading) code(t *elfmap.Tiling) error {
+// code decodes one section, range by range. taken is the addresses of what relocations fill, in order, nil for an image
+// without relocations; with them only references that stay in the section are left to find.
+func (r *reading) code(t *elfmap.Tiling, taken []uint64) error {
 	window := r.elf.Window(t.Section)
-	base := r.elf.Sections[t.Section].Addr
-	lo, hi := r.bounds()
-	quick := r.elf.Machine == elfmap.MachineX8664 && hi-lo < 1<<31
-	var fields []uint64
+	d := decoding{reading: r, section: t.Section, taken: taken, fixed: r.elf.Type == elfmap.FileExecutable && taken == nil}
+	s := &r.elf.Sections[t.Section]
+	if d.lo, d.hi = r.bounds(); taken != nil {
+		d.lo, d.hi = s.Addr, s.Addr+s.Size
+	}
 	for i, g := range t.Ranges {
 		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == elfmap.Prefix {
 			continue
@@ -176,60 +193,119 @@ func (r *reading) code(t *elfmap.Tiling) error {
 		if err != nil {
 			return err
 		}
-		start, end := base+g.Start, base+t.End(i)
-		record := func(x coderef.Ref) {
-			if x.Target < start || x.Target >= end {
-				r.refer(at(t.Section, x.At-base), x.Target)
-			}
+		d.code, d.start, d.end = code, s.Addr+g.Start, s.Addr+t.End(i)
+		if r.elf.Machine == elfmap.MachineX8664 && d.hi-d.lo < 1<<31 {
+			d.x86()
+		} else {
+			coderef.Scan(r.elf.Machine, code, d.start, d.other)
 		}
-		if !quick {
-			coderef.Scan(r.elf.Machine, code, start, record)
-			continue
-		}
-		fields = r.fields(fields[:0], code, start)
-		if r.elf.Type == elfmap.FileShared {
-			record = relativeOnly(code, start, fields, record)
-		}
-		coderef.ScanX86At(code, start, fields, record)
 	}
 	return nil
 }
 
-// fields appends to list the places of all four bytes of x86-64 code that lead into the image but not into the code itself, as a
-// distance or, where the image has a fixed address, as an address.
-func (r *reading) fields(list []uint64, code []byte, base uint64) []uint64 {
-	lo, hi := r.bounds()
-	low, size := uint32(lo), uint32(hi-lo)
-	self, length := uint32(base)-low, uint32(len(code))
-	fixed := r.elf.Type == elfmap.FileExecutable
-	for i := 1; i+4 <= len(code); i++ {
-		v := binary.LittleEndian.Uint32(code[i:]) - low
-		relative := v + uint32(base) + uint32(i) + 4
-		if relative < size && relative-self >= length || fixed && v < size && v-self >= length {
-			list = append(list, base+uint64(i))
-		}
-	}
-	return list
+// decoding is the code of one range of a section.
+type decoding struct {
+	*reading
+	section    int
+	lo, hi     uint64 // where references can lead
+	taken      []uint64
+	fixed      bool // numbers can be addresses
+	code       []byte
+	start, end uint64
+	fields     []uint64 // of x86: addresses of what leads out of the range
 }
 
-// relativeOnly lets only those references through that are distances: in an image that can lie anywhere, a number is no
-// address.
-func relativeOnly(code []byte, base uint64, fields []uint64, f func(coderef.Ref)) func(coderef.Ref) {
-	return func(x coderef.Ref) {
+// record takes a reference that leads out of the range.
+func (d *decoding) record(x coderef.Ref) {
+	if x.Target >= d.start && x.Target < d.end || x.Target < d.lo || x.Target >= d.hi {
+		return
+	}
+	base := d.elf.Sections[d.section].Addr
+	from := at(d.section, x.At-base)
+	if d.taken != nil {
+		d.add(from, d.section, x.Target-base)
+		return
+	}
+	d.refer(from, x.Target)
+}
+
+// other takes references of other machines than x86-64: with relocations only branches have none.
+func (d *decoding) other(x coderef.Ref) {
+	if d.taken != nil {
+		if _, ok := slices.BinarySearch(d.taken, x.At); ok || x.Kind == coderef.Address {
+			return
+		}
+	}
+	d.record(x)
+}
+
+// x86 decodes only instructions that can refer to something outside of the range.
+func (d *decoding) x86() {
+	d.findFields()
+	fields := d.fields
+	coderef.ScanX86At(d.code, d.start, fields, func(x coderef.Ref) {
 		for len(fields) > 0 && fields[0] <= x.At {
 			fields = fields[1:]
 		}
-		for _, at := range fields {
-			if at >= x.At+15 { // no instruction is longer
-				break
-			}
-			next := at + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(code[at-base:]))))
-			if x.Target-next <= 4 { // an immediate of up to 4 bytes may follow
-				f(x)
-				return
+		if d.fixed || d.leads(fields, x) {
+			d.record(x)
+		}
+	})
+}
+
+// findFields lists the places of all four bytes of x86-64 code that lead out of the range but not out of bounds, as a
+// distance or, where the image has a fixed address, as an address; and of single bytes that do so behind the opcode of a
+// short jump (Intel SDM, volume 2: JMP, Jcc).
+func (d *decoding) findFields() {
+	low, size := uint32(d.lo), uint32(d.hi-d.lo)
+	base, length := uint32(d.start), uint32(len(d.code))
+	self := base - low
+	taken := d.taken
+	d.fields = d.fields[:0]
+	for i := 1; i < len(d.code); i++ {
+		found := false
+		if i+4 <= len(d.code) {
+			v := binary.LittleEndian.Uint32(d.code[i:]) - low
+			to := v + base + uint32(i) + 4
+			found = to < size && to-self >= length || d.fixed && v < size && v-self >= length
+		}
+		if op := d.code[i-1]; !found && (op == 0xeb || op&0xf0 == 0x70) {
+			to := i + 1 + int(int8(d.code[i]))
+			found = to < 0 || to >= len(d.code)
+		}
+		if !found {
+			continue
+		}
+		at := d.start + uint64(i)
+		for len(taken) > 0 && taken[0] < at {
+			taken = taken[1:]
+		}
+		if len(taken) == 0 || taken[0] != at {
+			d.fields = append(d.fields, at)
+		}
+	}
+	d.taken = taken // ranges come in order
+}
+
+// leads reports whether it is one of the fields as a distance that makes the reference. fields are those from its instruction
+// on.
+func (d *decoding) leads(fields []uint64, x coderef.Ref) bool {
+	for _, field := range fields {
+		if field >= x.At+15 { // no instruction is longer
+			break
+		}
+		b := d.code[field-d.start:]
+		if x.Target == field+1+uint64(int64(int8(b[0]))) {
+			return true
+		}
+		if len(b) >= 4 {
+			end := field + 4 + uint64(int64(int32(binary.LittleEndian.Uint32(b))))
+			if x.Target-end <= 4 { // an immediate of up to 4 bytes may follow
+				return true
 			}
 		}
 	}
+	return false
 }
 
 // pointers takes the aligned words of a section that are addresses in the image.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff/coderef"
 )
 
 // Keeping says what keeps a symbol in a build.
@@ -184,7 +186,7 @@ func (g *Graph) origins(a *Answer) []Origin {
 	out := []Origin{}
 	for i := range g.Images {
 		if x := &g.Images[i]; named[x.Path] {
-			out = append(out, Origin{x.Path, x.Source, x.Source == Relocations})
+			out = append(out, Origin{x.Path, x.Source, x.Source == Relocations && coderef.Supported(x.Machine)})
 		}
 	}
 	return out
