@@ -26,6 +26,7 @@ type commands struct {
 	Diff        diffCommand        `cmd:"" help:"Compare two builds."`
 	Measure     measureCommand     `cmd:"" help:"Measure a build into a portable file."`
 	Show        showCommand        `cmd:"" help:"Show one build: totals, buckets, crates, runtime inventory, largest symbols."`
+	Why         whyCommand         `cmd:"" help:"Say who pulls a symbol into a build."`
 	Config      configCommand      `cmd:"" help:"Work with a repository file (.github/oxidometer.yml)."`
 	Calibrate   calibrateCommand   `cmd:"" help:"Hold budgets against the changes of the past, and suggest some."`
 	Serve       serveCommand       `cmd:"" help:"Run the GitHub App."`

@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"errors"
 	"slices"
 	"sort"
 	"strings"
@@ -62,8 +63,9 @@ func (r *reading) source() Source {
 }
 
 func (r *reading) read() error {
-	r.number()
-	r.symbols()
+	if err := r.number(); err != nil {
+		return err
+	}
 	r.areas = r.addressSpace()
 	if err := r.references(); err != nil {
 		return err
@@ -73,49 +75,60 @@ func (r *reading) read() error {
 	return r.initcalls()
 }
 
-// number finds the measured section of each ELF section: all but null sections are measured, in order.
-func (r *reading) number() {
+// errChanged says that an image is not the one that was measured.
+var errChanged = errors.New("changed while it was read; run again when nothing writes to it")
+
+// number finds the measured section of each ELF section, and the node of each symbol that owns bytes.
+func (r *reading) number() error {
 	r.section = make([]int32, len(r.elf.Sections))
-	next := int32(0)
+	next := int32(0) // all but null sections are measured, in order
 	for i := range r.elf.Sections {
 		if r.section[i] = -1; i > 0 && r.elf.Sections[i].Type != elfmap.TypeNull {
 			r.section[i] = next
 			next++
 		}
 	}
-}
-
-// symbols makes a node of each measured symbol. They are in the order in which their first bytes come.
-func (r *reading) symbols() {
 	r.node = make([]int32, len(r.elf.Symbols))
 	for i := range r.node {
 		r.node[i] = -1
 	}
-	entry := r.entry()
-	next := int32(0)
-	for i := range r.owners.Tilings {
-		t := &r.owners.Tilings[i]
-		for _, g := range t.Ranges {
-			if g.Owner < 0 || r.node[g.Owner] >= 0 {
-				continue
-			}
-			n := int32(len(r.g.Nodes))
-			r.node[g.Owner] = n
-			s := &r.measured.Symbols[next]
-			r.g.Nodes = append(r.g.Nodes, Node{
-				Kind: Symbol, Image: r.image, Section: s.Section, Symbol: next,
-				Offset: r.elf.Offset(&r.elf.Symbols[g.Owner]), Size: s.Size, Root: r.symbolRoot(s, &r.elf.Symbols[g.Owner]),
-			})
-			next++
-		}
+	symbols := r.measured.Symbols
+	if int(next) != len(r.measured.Sections) || r.symbols() != len(symbols) {
+		return errChanged
 	}
 	for _, a := range r.owners.Aliases {
 		r.node[a.Name] = r.node[a.Leader]
 	}
-	if n := r.nodeAt(entry); n >= 0 {
+	if n := r.nodeAt(r.entry()); n >= 0 {
 		r.g.Nodes[n].Root = ByEntry
 	}
 	r.names()
+	return nil
+}
+
+// symbols makes a node of each measured symbol, and returns how many the image has. They are in the order in which their first
+// bytes come.
+func (r *reading) symbols() int {
+	next := 0
+	for i := range r.owners.Tilings {
+		for _, g := range r.owners.Tilings[i].Ranges {
+			if g.Owner < 0 || r.node[g.Owner] >= 0 {
+				continue
+			}
+			e := &r.elf.Symbols[g.Owner]
+			if next == len(r.measured.Symbols) || r.measured.Symbols[next].Name != e.Name {
+				return -1
+			}
+			r.node[g.Owner] = int32(len(r.g.Nodes))
+			s := &r.measured.Symbols[next]
+			r.g.Nodes = append(r.g.Nodes, Node{
+				Kind: Symbol, Image: r.image, Section: s.Section, Symbol: int32(next),
+				Offset: r.elf.Offset(e), Size: s.Size, Root: r.symbolRoot(s, e),
+			})
+			next++
+		}
+	}
+	return next
 }
 
 // entry is the place of the ELF header's entry point; undefined where there is none.

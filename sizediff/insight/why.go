@@ -69,7 +69,7 @@ type AmbiguousError struct {
 
 func (e *AmbiguousError) Error() string {
 	if len(e.Candidates) == 0 {
-		return fmt.Sprintf("%s: no symbol is called %q or so in part; oxidometer show --top all lists the symbols", e.Build, e.Name)
+		return fmt.Sprintf("%s: no symbol has %q in its name; oxidometer show --top all lists the symbols", e.Build, e.Name)
 	}
 	more := ""
 	if e.More > 0 {
