@@ -104,11 +104,15 @@ func pcBias(m elfmap.Machine, x elfmap.Reloc, code []byte) uint64 {
 // immediate is the length of the immediate behind an address relative to RIP, by the opcode before it (Intel SDM, volume 2,
 // appendix A).
 func immediate(code []byte, field uint64) uint64 {
-	if field < 3 || field > uint64(len(code)) || code[field-1]&0xc7 != 5 {
+	if field < 2 || field > uint64(len(code)) || code[field-1]&0xc7 != 5 {
 		return 0 // no ModRM byte that means RIP: a call, a jump
 	}
 	op, reg := code[field-2], code[field-1]>>3&7
-	if code[field-3] == 0x0f { // an opcode of two bytes
+	var before [2]byte // the nearest first
+	for i := uint64(0); i < 2 && field >= i+3; i++ {
+		before[i] = code[field-3-i]
+	}
+	if before[0] == 0x0f { // an opcode of two bytes
 		if op == 0xba || op == 0x70 || op == 0xc2 || op >= 0xc4 && op <= 0xc6 || op == 0xa4 || op == 0xac {
 			return 1
 		}
@@ -118,7 +122,7 @@ func immediate(code []byte, field uint64) uint64 {
 	case op == 0x80, op == 0x83, op == 0x6b, op == 0xc0, op == 0xc1, op == 0xc6, op == 0xf6 && reg < 2:
 		return 1
 	case op == 0x81, op == 0x69, op == 0xc7, op == 0xf7 && reg < 2:
-		if code[field-3] == 0x66 || field > 3 && code[field-4] == 0x66 && code[field-3]>>4 == 4 {
+		if before[0] == 0x66 || before[1] == 0x66 && before[0]>>4 == 4 {
 			return 2 // operands of 16 bits
 		}
 		return 4
