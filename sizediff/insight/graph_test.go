@@ -262,6 +262,7 @@ func TestImmediate(t *testing.T) {
 		"\x48\xc7\x05":     4, // movq $imm32, x(%rip)
 		"\x66\xc7\x05":     2, // movw $imm16, x(%rip)
 		"\x66\x41\xc7\x05": 2,
+		"\x72\x0f\xc7\x05": 4, // jb over 15 bytes, and the same
 		"\xc6\x05":         1, // movb $imm8, x(%rip)
 		"\x80\x3d":         1, // cmpb $imm8, x(%rip)
 		"\x48\x83\x3d":     1, // cmpq $imm8, x(%rip)

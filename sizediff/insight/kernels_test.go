@@ -1,12 +1,12 @@
-package insight_test
+package insight
 
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff"
-	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
@@ -25,7 +25,7 @@ func kernelFile(t testing.TB, name string) string {
 }
 
 // readGraph makes the graph of a build, or ends the test.
-func readGraph(t testing.TB, path string) *insight.Graph {
+func readGraph(t testing.TB, path string) *Graph {
 	t.Helper()
 	b, err := source.Open(path, source.DefaultLimits())
 	if err != nil {
@@ -36,9 +36,144 @@ func readGraph(t testing.TB, path string) *insight.Graph {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := insight.Read(b, m)
+	g, err := Read(b, m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// TestRelocationsOracle compares references found by decoding base's vmlinux with its relocations, which a build of the same
+// kernel kept. What decoding misses by design: calls to __fentry__, which the build has overwritten, and data per processor,
+// addressed from a segment. Besides, of 112,072 references it misses 22 (behind AVX instructions; page tables, which hold flags in
+// the low bits of their pointers), and takes 42 numbers for addresses: ends of tables.
+func TestRelocationsOracle(t *testing.T) {
+	decoded, exact := readGraph(t, kernelFile(t, "base.zip")), readGraph(t, kernelFile(t, "base-emit-relocs.zip"))
+	found, truth := symbolEdges(decoded, "vmlinux"), symbolEdges(exact, "vmlinux.unstripped")
+	missed, calls := 0, 0
+	for k := range truth {
+		if k.to.name == "__fentry__" || k.to.section == ".data..percpu" {
+			continue
+		}
+		if calls++; !found[k] {
+			missed++
+		}
+	}
+	extra := 0
+	for k := range found {
+		if !truth[k] {
+			extra++
+		}
+	}
+	t.Logf("of %d references %d are missed, and %d more are found", calls, missed, extra)
+	if calls < 100_000 || missed*4000 > calls || extra*2000 > calls {
+		t.Errorf("of %d references %d are missed, and %d more are found", calls, missed, extra)
+	}
+}
+
+// symbolPlace tells symbols apart.
+type symbolPlace struct {
+	name, section string
+	offset        uint64
+}
+
+type symbolEdge struct{ from, to symbolPlace }
+
+// symbolEdges are the references from symbol to symbol inside one image.
+func symbolEdges(g *Graph, image string) map[symbolEdge]bool {
+	out := map[symbolEdge]bool{}
+	place := func(n int32) symbolPlace { return symbolPlace{g.Name(n), g.section(n), g.Nodes[n].Offset} }
+	for i := range g.Nodes {
+		n := int32(i)
+		if g.Nodes[n].Kind != Symbol || g.path(n) != image {
+			continue
+		}
+		for _, e := range g.out.of(n) {
+			if g.Nodes[e.to].Kind == Symbol && g.path(e.to) == image {
+				out[symbolEdge{place(n), place(e.to)}] = true
+			}
+		}
+	}
+	return out
+}
+
+// TestFmtgrowth holds that new runtime paths of fmtgrowth are traced to the function of the patch that brings them in, as
+// fmtgrowth.patch reads: text is parsed, upper-cased, sorted and printed by functions of rust_minimal.
+func TestFmtgrowth(t *testing.T) {
+	g := readGraph(t, kernelFile(t, "fmtgrowth.zip"))
+	base := readGraph(t, kernelFile(t, "base.zip"))
+	for _, c := range []struct{ name, image, origin string }{
+		{"<core::net::parser::Parser>::read_ipv4_addr", "vmlinux", "rust_minimal::parse_all"},
+		{"<core::net::ip_addr::IpAddr as core::str::traits::FromStr>::from_str", "vmlinux", "rust_minimal::parse_all"},
+		{"core::unicode::unicode_data::conversions::to_upper", "vmlinux", "rust_minimal::shout"},
+		{"core::unicode::unicode_data::conversions::to_lower", "vmlinux", "rust_minimal::shout"},
+		{"core::slice::sort::unstable::quicksort::quicksort::<rust_minimal::Entry", "samples/rust/rust_minimal.ko", "rust_minimal::sort_all"},
+		{"<core::time::Duration as core::fmt::Debug>::fmt", "vmlinux", "rust_minimal::sort_all"},
+	} {
+		a, err := g.Why("fmtgrowth.zip", c.name, 5)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if a.Symbol.Image != c.image || a.Keeping != Used {
+			t.Errorf("%s: %s in %s", c.name, a.Keeping, a.Symbol.Image)
+		}
+		for _, chain := range a.Chains {
+			if chain[0].Name != "init_module" || chain[0].Image != "samples/rust/rust_minimal.ko" ||
+				!slices.ContainsFunc(chain, func(x Link) bool { return x.Demangled == c.origin }) {
+				t.Errorf("%s: %v", c.name, chain)
+			}
+		}
+		if c.image != "vmlinux" {
+			continue
+		}
+		if b, err := base.Why("base.zip", c.name, 5); err != nil || b.Keeping != Exported {
+			t.Errorf("%s in base: %v, %v", c.name, b, err)
+		}
+	}
+}
+
+// TestPanicSites counts by relocations: readelf -rW rust_minimal.ko lists as many to panic_const_add_overflow, _mul_overflow,
+// _sub_overflow and panic_on_ord_violation, and none to others that panic.
+func TestPanicSites(t *testing.T) {
+	for name, want := range map[string]int{"base.zip": 1 + 1 + 2, "fmtgrowth.zip": 20 + 4 + 8 + 5} {
+		g := readGraph(t, kernelFile(t, name))
+		got := 0
+		for _, x := range g.Panics() {
+			if g.path(x.Node) == "samples/rust/rust_minimal.ko" {
+				got += x.Sites
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d panic sites in rust_minimal.ko, want %d", name, got, want)
+		}
+	}
+}
+
+// TestWholeKernel holds that nodes are all of memory.
+func TestWholeKernel(t *testing.T) {
+	checkWhole(t, readGraph(t, kernelFile(t, "binder.zip")))
+}
+
+// BenchmarkGraph makes the graph of a kernel of 24 MB, after it was measured, and asks it once.
+func BenchmarkGraph(b *testing.B) {
+	build, err := source.Open(kernelFile(b, "base.zip"), source.DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer build.Close()
+	m, err := sizediff.Measure(build, sizediff.MeasureOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		g, err := Read(build, m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := g.Why("base.zip", "core::fmt::write", 10); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -102,28 +102,32 @@ func pcBias(m elfmap.Machine, x elfmap.Reloc, code []byte) uint64 {
 }
 
 // immediate is the length of the immediate behind an address relative to RIP, by the opcode before it (Intel SDM, volume 2,
-// appendix A).
+// appendix A). Those of opcodes of two bytes are no others' with such an address, but for shifts.
 func immediate(code []byte, field uint64) uint64 {
 	if field < 2 || field > uint64(len(code)) || code[field-1]&0xc7 != 5 {
 		return 0 // no ModRM byte that means RIP: a call, a jump
 	}
-	op, reg := code[field-2], code[field-1]>>3&7
-	var before [2]byte // the nearest first
+	var before [2]byte // the opcode, the nearest first
 	for i := uint64(0); i < 2 && field >= i+3; i++ {
 		before[i] = code[field-3-i]
 	}
-	if before[0] == 0x0f { // an opcode of two bytes
-		if op == 0xba || op == 0x70 || op == 0xc2 || op >= 0xc4 && op <= 0xc6 || op == 0xa4 || op == 0xac {
+	switch op, reg := code[field-2], code[field-1]>>3&7; op {
+	case 0x6b, 0x80, 0x83, 0xc6, 0x70, 0xa4, 0xac, 0xba, 0xc2, 0xc4, 0xc5:
+		return 1
+	case 0xc0, 0xc1:
+		if before[0] != 0x0f { // XADD
 			return 1
 		}
-		return 0
-	}
-	switch {
-	case op == 0x80, op == 0x83, op == 0x6b, op == 0xc0, op == 0xc1, op == 0xc6, op == 0xf6 && reg < 2:
-		return 1
-	case op == 0x81, op == 0x69, op == 0xc7, op == 0xf7 && reg < 2:
-		if before[0] == 0x66 || before[1] == 0x66 && before[0]>>4 == 4 {
-			return 2 // operands of 16 bits
+	case 0xf6:
+		if reg < 2 {
+			return 1
+		}
+	case 0x69, 0x81, 0xc7, 0xf7:
+		switch {
+		case op == 0xc7 && reg > 0, op == 0xf7 && reg > 1: // CMPXCHG8B, NOT and others
+			return 0
+		case before[0] == 0x66 || before[1] == 0x66 && before[0]>>4 == 4: // operands of 16 bits
+			return 2
 		}
 		return 4
 	}
