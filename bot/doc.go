@@ -15,6 +15,7 @@
 //	sizediff/elfmap      reads one ELF image; every byte of every allocated section gets exactly one owner
 //	sizediff/rustname    parses Rust symbol names, v0 and legacy, into a structure
 //	sizediff/coderef     finds the addresses that machine code refers to
+//	sizediff/insight     who refers to what in a build: shortest chains, dominators, panic call sites
 //	sizediff/render      text, Markdown, JSON and HTML from one evaluation
 //
 // The App. Package bot ties its leaves together and decides nothing that one of them can decide:
@@ -61,6 +62,10 @@
 // The command diff is exactly this chain (cmd/oxidometer/diff.go). show compares a build with itself and prints one side.
 // measure stops after the second step and writes the measurement (sizediff/encode.go), which source.Open later accepts in
 // place of a build.
+//
+// why reads a build a second time, for a measurement has no references: insight.Read (sizediff/insight/build.go) makes one graph of
+// all images, with the measured symbols as nodes (image.go), references between them (refs.go), and imports resolved.
+// Its package comment says what the graph is a model of.
 //
 // One image, step by step. Own (sizediff/elfmap/own.go, fill.go) cuts each section into ranges by its symbols and
 // decides about the rest: prefix, padding, page step, or nobody's. attribute (sizediff/attribute.go) gives symbols their

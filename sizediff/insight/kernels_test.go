@@ -45,7 +45,7 @@ func readGraph(t testing.TB, path string) *Graph {
 
 // TestRelocationsOracle compares references found by decoding base's vmlinux with its relocations, which a build of the same
 // kernel kept. What decoding misses by design: calls to __fentry__, which the build has overwritten, and data per processor,
-// addressed from a segment. Besides, of 112,072 references it misses 22 (behind AVX instructions; page tables, which hold flags in
+// addressed from a segment. Besides, of 112,065 references it misses 15 (behind AVX instructions; page tables, which hold flags in
 // the low bits of their pointers), and takes 42 numbers for addresses: ends of tables.
 func TestRelocationsOracle(t *testing.T) {
 	decoded, exact := readGraph(t, kernelFile(t, "base.zip")), readGraph(t, kernelFile(t, "base-emit-relocs.zip"))

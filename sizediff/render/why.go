@@ -171,10 +171,10 @@ func whyOrigins(images []insight.Origin) string {
 		s = append(s, "References of "+imageList(exact)+" are exact: they are relocations.")
 	}
 	if len(decoded) > 0 {
-		s = append(s, "Those of "+imageList(decoded)+" were found by decoding code: calls are exact, addresses of data an estimate.")
+		s = append(s, "References of "+imageList(decoded)+" were found by decoding code: calls are exact, addresses of data an estimate.")
 	}
 	if len(partial) > 0 {
-		s = append(s, "Of "+imageList(partial)+" some are missing, because code of that machine is not decoded.")
+		s = append(s, "References of "+imageList(partial)+" are incomplete, because code of that machine is not decoded.")
 	}
 	return strings.Join(s, " ")
 }
