@@ -76,3 +76,12 @@ func TestLookupSwapped(t *testing.T) {
 		}
 	}
 }
+
+// TestLookupAlone: without a base, the sizes are those of the head, and it is said that nothing was compared.
+func TestLookupAlone(t *testing.T) {
+	head := measureBuild(t, "testdata/small-head", nil)
+	f := sizediff.Lookup(nil, head, sizediff.LinuxKernel().Buckets, "core::unicode::printable::is_printable")
+	if !f.Alone || len(f.Symbols) != 1 || f.Symbols[0].Head != 0x27c {
+		t.Errorf("%+v, want one symbol, alone", f)
+	}
+}
