@@ -55,8 +55,8 @@ type located struct {
 // target is what code refers to.
 type target struct {
 	function int32  // index, or one of the values below
-	at       uint64 // offset in the function, address, or offset in what is not in the file
 	symbol   uint32 // that is not in the file
+	at       uint64 // offset in the function, address, or offset from the symbol
 }
 
 const (
@@ -99,7 +99,8 @@ func (p *program) layout() {
 	}
 }
 
-// findFunctions lists functions whose symbol has all of its bytes for itself.
+// findFunctions lists functions whose symbol has all of its bytes for itself. Trampolines of static calls are left out: the
+// kernel patches them.
 func (p *program) findFunctions(scope Scope) {
 	rust := p.rustSymbols(scope)
 	p.alone = map[int]bool{}
@@ -115,7 +116,7 @@ func (p *program) findFunctions(scope Scope) {
 				continue
 			}
 			sym := &p.im.Symbols[g.Owner]
-			if sym.Type != elfmap.Func || t.End(j)-g.Start != sym.Size || p.im.Offset(sym) != g.Start {
+			if sym.Type != elfmap.Func || strings.HasPrefix(sym.Name, "__SCT__") || t.End(j)-g.Start != sym.Size || p.im.Offset(sym) != g.Start {
 				continue
 			}
 			f := function{symbol: g.Owner, section: t.Section, start: g.Start, end: t.End(j), addr: p.base[t.Section] + g.Start}
@@ -206,7 +207,7 @@ func (p *program) relocated(r elfmap.Reloc, inCode bool) (target, bool) {
 		at += pcBias(p.im.Machine, r.Type)
 	}
 	if s.Section <= 0 || int(s.Section) >= len(p.base) {
-		return target{outside, at, r.Symbol}, true
+		return target{outside, r.Symbol, at}, true
 	}
 	value := p.base[s.Section] + p.im.Offset(s)
 	if s.Type != elfmap.SectionType {
@@ -322,9 +323,31 @@ func (p *program) takenInImage() error {
 		if err != nil {
 			return err
 		}
-		p.takenByData(b, s.Addr)
+		from, to := p.nameTable(i)
+		p.takenByData(b[:from], s.Addr)
+		p.takenByData(b[to:], s.Addr+to)
 	}
 	return nil
+}
+
+// nameTable is where in a section the kernel has the distances of all symbols for kallsyms, which keep no function's address.
+func (p *program) nameTable(section int) (from, to uint64) {
+	for i := range p.im.Symbols {
+		s := &p.im.Symbols[i]
+		if int(s.Section) != section || p.im.Head(int32(i)) != [4]byte{'k', 'a', 'l', 'l'} {
+			continue
+		}
+		switch s.Name {
+		case "kallsyms_offsets":
+			from = p.im.Offset(s) &^ 7
+		case "kallsyms_seqs_of_names":
+			to = p.im.Offset(s) &^ 7
+		}
+	}
+	if size := p.im.Sections[section].Size; from > to || from == 0 || to > size {
+		return 0, 0
+	}
+	return from, to
 }
 
 func (p *program) takenByData(b []byte, addr uint64) {
