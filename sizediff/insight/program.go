@@ -126,7 +126,7 @@ func (p *program) findFunctions(scope Scope) {
 			f.chosen = rust == nil || rust[g.Owner]
 			p.functions = append(p.functions, f)
 		}
-		p.alone[t.Section] = len(p.functions) == before+1 && len(t.Ranges) == 1
+		p.alone[t.Section] = p.relocatable() && len(p.functions) == before+1 && len(t.Ranges) == 1
 	}
 	slices.SortFunc(p.functions, func(a, b function) int {
 		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(a.section, b.section))
