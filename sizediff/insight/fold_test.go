@@ -14,20 +14,32 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
+// open reads from a file, as far as the image can tell.
 func open(t testing.TB, data []byte) (*elfmap.Image, *elfmap.Map) {
 	t.Helper()
-	im, err := elfmap.Open(bytes.NewReader(data), int64(len(data)), nil)
-	if err != nil {
-		t.Fatal(err)
+	return opened(t)(elfmap.Open(bytes.NewReader(data), int64(len(data)), nil))
+}
+
+func openInMemory(t testing.TB, data []byte) (*elfmap.Image, *elfmap.Map) {
+	t.Helper()
+	return opened(t)(elfmap.Open(nil, 0, data))
+}
+
+func opened(t testing.TB) func(*elfmap.Image, error) (*elfmap.Image, *elfmap.Map) {
+	return func(im *elfmap.Image, err error) (*elfmap.Image, *elfmap.Map) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := im.ReadSymbols(); err != nil {
+			t.Fatal(err)
+		}
+		owners, err := im.Own()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return im, owners
 	}
-	if err := im.ReadSymbols(); err != nil {
-		t.Fatal(err)
-	}
-	owners, err := im.Own()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return im, owners
 }
 
 func fixture(t testing.TB, name string) (*elfmap.Image, *elfmap.Map) {
@@ -309,6 +321,59 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
+// TestDamaged changes bytes of fixtures: what comes of that is never more than the code.
+func TestDamaged(t *testing.T) {
+	for _, name := range []string{"x86_64-a.o", "x86_64-rust.exec", "aarch64.exec"} {
+		whole, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(1, 9))
+		for range 300 {
+			data := bytes.Clone(whole)
+			for range 1 + r.IntN(6) {
+				data[r.IntN(len(data))] = byte(r.Uint32())
+			}
+			checkAny(t, name, data)
+		}
+	}
+}
+
+// checkAny holds what must be so of any bytes.
+func checkAny(t *testing.T, name string, data []byte) {
+	t.Helper()
+	im, err := elfmap.Open(nil, 0, data)
+	if err != nil || im.ReadSymbols() != nil {
+		return
+	}
+	owners, err := im.Own()
+	if err != nil {
+		return
+	}
+	if x, err := Fold(im, owners, WholeImage); err == nil {
+		checkFolding(t, name, x)
+	}
+	if x, err := MergeTails(im, owners, WholeImage); err == nil {
+		checkTails(t, name, im, x)
+	}
+}
+
+// TestFileAndMemory holds that it does not matter how the image is read.
+func TestFileAndMemory(t *testing.T) {
+	for _, path := range images(t) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		im, owners := open(t, data)
+		f, m := fold(t, im, owners, WholeImage), mergeTails(t, im, owners, WholeImage)
+		im, owners = openInMemory(t, data)
+		if !reflect.DeepEqual(f, fold(t, im, owners, WholeImage)) || !reflect.DeepEqual(m, mergeTails(t, im, owners, WholeImage)) {
+			t.Errorf("%s differs in memory", path)
+		}
+	}
+}
+
 func FuzzInsight(f *testing.F) {
 	for _, name := range []string{"x86_64-a.o", "x86_64-rust.exec", "aarch64.exec"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
@@ -318,19 +383,6 @@ func FuzzInsight(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := elfmap.Open(nil, 0, data)
-		if err != nil || im.ReadSymbols() != nil {
-			return
-		}
-		owners, err := im.Own()
-		if err != nil {
-			return
-		}
-		if x, err := Fold(im, owners, WholeImage); err == nil {
-			checkFolding(t, "input", x)
-		}
-		if x, err := MergeTails(im, owners, WholeImage); err == nil {
-			checkTails(t, "input", im, x)
-		}
+		checkAny(t, "input", data)
 	})
 }

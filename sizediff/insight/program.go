@@ -71,7 +71,7 @@ func newProgram(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*program, er
 	}
 	p.layout()
 	p.findFunctions(scope)
-	if p.decode == nil && !p.relocatable() {
+	if len(p.functions) == 0 || p.decode == nil && !p.relocatable() {
 		return p, nil
 	}
 	if p.relocatable() {
@@ -308,9 +308,6 @@ func (p *program) significant() (known bool, err error) {
 // takenInImage finds functions whose address stands in code other than to go there, or in data: as a pointer, as a distance
 // from where it stands, or as what the loader writes there. A number that looks like one counts too.
 func (p *program) takenInImage() error {
-	if len(p.functions) == 0 {
-		return nil
-	}
 	if err := p.takenByCode(); err != nil {
 		return err
 	}

@@ -168,7 +168,8 @@ func (t *tails) collect(bodies []body) error {
 // function takes in one function, which has been decoded before.
 func (t *tails) function(f *function, self int32, code []byte) {
 	relocs := t.relocsIn(f)
-	begin := len(t.code)
+	first := len(t.code)
+	begin := first
 	for pos := 0; pos < len(code); {
 		in, ok := t.decode(code[pos:], f.addr+uint64(pos))
 		if !ok {
@@ -180,8 +181,8 @@ func (t *tails) function(f *function, self int32, code []byte) {
 		to := t.add(f, self, code, pos, &in, relocs)
 		pos += in.size
 		switch {
-		case in.flow == trap && begin == len(t.code)-1 && len(t.sites) > 0 && t.sites[len(t.sites)-1].end == begin:
-			last := &t.sites[len(t.sites)-1] // it keeps a processor from running on behind a return
+		case in.flow == trap && begin == len(t.code)-1 && begin > first: // it keeps a processor from running on behind a return
+			last := &t.sites[len(t.sites)-1]
 			last.end, last.stop = len(t.code), f.start+uint64(pos)
 			begin = len(t.code)
 		case in.flow == ret || in.flow == jump || pos == len(code):

@@ -2,8 +2,6 @@ package insight
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -137,39 +135,5 @@ func TestTailBorders(t *testing.T) {
 		if got := x.common(&a, &b); got != c.want {
 			t.Errorf("%v and %v have %d bytes in common, want %d", c.a, c.b, got, c.want)
 		}
-	}
-}
-
-// kernel is the vmlinux of a real build, which is too large to be kept in the repository.
-func kernel(t testing.TB) []byte {
-	t.Helper()
-	path := os.Getenv("OXIDOMETER_VMLINUX")
-	if path == "" {
-		t.Skip("no real kernel: set OXIDOMETER_VMLINUX to a vmlinux")
-	}
-	data, err := os.ReadFile(filepath.Clean(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func BenchmarkFold(b *testing.B) {
-	benchmarkScopes(b, func(im *elfmap.Image, owners *elfmap.Map, scope Scope) { fold(b, im, owners, scope) })
-}
-
-func BenchmarkMergeTails(b *testing.B) {
-	benchmarkScopes(b, func(im *elfmap.Image, owners *elfmap.Map, scope Scope) { mergeTails(b, im, owners, scope) })
-}
-
-func benchmarkScopes(b *testing.B, f func(*elfmap.Image, *elfmap.Map, Scope)) {
-	im, owners := open(b, kernel(b))
-	for scope, name := range []string{"rust", "whole"} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				f(im, owners, Scope(scope))
-			}
-		})
 	}
 }
