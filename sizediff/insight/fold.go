@@ -1,3 +1,4 @@
+// Package insight explains sizes: what in an image could be smaller, and what keeps it there.
 package insight
 
 import (
@@ -45,16 +46,21 @@ type Function struct {
 
 // Fold finds identical functions in an image whose symbols have been read; owners is what Own returns. Where an object file
 // has an address-significance table, it decides about AddressTaken as it does for a linker; elsewhere every address that is
-// found in code or data counts, that of a method in a vtable too, and Safe is a lower bound.
+// found in code or data counts, that of a method in a vtable too, and Safe is a lower bound. (A linker that has no such table
+// folds nothing in safe mode; rustc writes one only with -Cllvm-args=-addrsig.)
 //
 // Code of x86-64 and arm64 is compared in linked images and in relocatable files; that of other machines only where a
-// function has a section of a relocatable file for itself. All else is counted as NotJudged. In linked arm64 code, functions
-// that take the addresses of different identical functions do not count as identical.
+// function has a section of a relocatable file for itself. All else is counted as NotJudged. In linked arm64 code an address
+// that takes two instructions (ADRP and another) is compared as it is: what refers in this way to different identical functions
+// is told apart, and so is, everywhere, what refers to equal jump tables and unnamed constants of its own.
 //
 // The error is that of reading the image.
 func Fold(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*Folding, error) {
 	p, err := newProgram(im, owners, scope)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.findTaken(); err != nil {
 		return nil, err
 	}
 	bodies, err := p.bodies()
@@ -74,7 +80,9 @@ func Fold(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*Folding, error) {
 	}
 	all := foldable(bodies, func(int) bool { return true })
 	safe := foldable(bodies, func(i int) bool { return !p.functions[i].taken })
-	for _, members := range groups(all) {
+	group := map[int32]int{} // by class
+	for k, members := range groups(all) {
+		group[all[members[0]]] = k
 		g := FoldGroup{Saves: p.saved(members)}
 		for _, i := range members {
 			f := &p.functions[i]
@@ -82,10 +90,6 @@ func Fold(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*Folding, error) {
 		}
 		out.Groups = append(out.Groups, g)
 		out.Saves += g.Saves
-	}
-	group := map[int32]int{} // by class
-	for k, members := range groups(all) {
-		group[all[members[0]]] = k
 	}
 	for _, members := range groups(safe) {
 		saves := p.saved(members)

@@ -79,7 +79,7 @@ func TestFoldAsLLD(t *testing.T) {
 		case "x86_64-rust.o":
 			want.safe = 229 // it has no address-significance table, which makes lld take every address for significant
 		case "aarch64.exec":
-			want.all -= 20 // six functions that return one of two folded functions: ADRP and ADD are not taken together
+			want.all -= 20 // pick1, which makes the address of a folded function with ADRP and ADD
 		}
 		im, owners := fixture(t, name)
 		f := fold(t, im, owners, WholeImage)

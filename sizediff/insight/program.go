@@ -71,16 +71,23 @@ func newProgram(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*program, er
 	}
 	p.layout()
 	p.findFunctions(scope)
-	if len(p.functions) == 0 || p.decode == nil && !p.relocatable() {
-		return p, nil
-	}
 	if p.relocatable() {
-		if err := p.readRelocations(); err != nil {
-			return nil, err
-		}
-		return p, p.takenInObject()
+		return p, p.readRelocations()
 	}
-	return p, p.takenInImage()
+	return p, nil
+}
+
+// findTaken marks the functions whose address is taken.
+func (p *program) findTaken() error {
+	switch {
+	case len(p.functions) == 0:
+		return nil
+	case p.relocatable():
+		return p.takenInObject()
+	case p.decode == nil:
+		return nil
+	}
+	return p.takenInImage()
 }
 
 func (p *program) relocatable() bool { return p.im.Type == elfmap.FileRelocatable }
