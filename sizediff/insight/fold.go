@@ -178,8 +178,8 @@ func (r *reader) read(f *function, self int32, code []byte) (bool, error) {
 			return false, nil
 		}
 		r.plain = append(r.plain, code...)
-	} else if !r.instructions(f, self, code, relocs) {
-		return false, nil
+	} else if ok, err := r.instructions(f, self, code, relocs); !ok || err != nil {
+		return false, err
 	}
 	for _, x := range relocs {
 		if err := r.note(x.offset-f.start, x.kind, x.to); err != nil {
@@ -199,12 +199,12 @@ func (p *program) relocsIn(f *function) []located {
 
 // instructions copies the code and notes addresses in it that have no relocation. It returns false for code that cannot be
 // decoded, and for code that runs on into what lies behind it.
-func (r *reader) instructions(f *function, self int32, code []byte, relocs []located) bool {
+func (r *reader) instructions(f *function, self int32, code []byte, relocs []located) (bool, error) {
 	last := onward
 	for pos := 0; pos < len(code); {
 		in, ok := r.decode(code[pos:], f.addr+uint64(pos))
 		if !ok {
-			return false
+			return false, nil
 		}
 		start := len(r.plain)
 		r.plain = append(r.plain, code[pos:pos+in.size]...)
@@ -220,12 +220,14 @@ func (r *reader) instructions(f *function, self int32, code []byte, relocs []loc
 				continue
 			}
 			erase(r.im.Machine, r.plain[start:], x)
-			r.note(uint64(pos+x.at), 0, to) // an address in the same section or image: no piece of another to read
+			if err := r.note(uint64(pos+x.at), 0, to); err != nil {
+				return false, err
+			}
 		}
 		last = in.flow
 		pos += in.size
 	}
-	return last != onward
+	return last != onward, nil
 }
 
 // covered reports whether a relocation says what a field holds.

@@ -141,8 +141,10 @@ func TestFoldGroups(t *testing.T) {
 // images are the fixtures of the parent package, of all machines and kinds.
 func images(t testing.TB) (paths []string) {
 	t.Helper()
-	for _, pattern := range []string{"testdata/*.o", "testdata/*.exec", "../testdata/elf/*", "../testdata/debug/*", "../testdata/pairs/*", "../testdata/small-*/vmlinux",
-		"../testdata/small-*/drivers/*", "../testdata/asm/*o"} {
+	for _, pattern := range []string{
+		"testdata/*.o", "testdata/*.exec", "../testdata/elf/*", "../testdata/debug/*", "../testdata/pairs/*", "../testdata/asm/*o",
+		"../testdata/small-*/vmlinux", "../testdata/small-*/drivers/*",
+	} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal("no fixtures match", pattern, err)

@@ -118,26 +118,34 @@ func (p *program) findFunctions(scope Scope) {
 			continue
 		}
 		before := len(p.functions)
-		for j, g := range t.Ranges {
-			if g.Class != elfmap.Body {
-				continue
+		for j := range t.Ranges {
+			if f, ok := p.functionAt(t, j); ok {
+				f.chosen = rust == nil || rust[f.symbol]
+				p.functions = append(p.functions, f)
 			}
-			sym := &p.im.Symbols[g.Owner]
-			if sym.Type != elfmap.Func || strings.HasPrefix(sym.Name, "__SCT__") || t.End(j)-g.Start != sym.Size || p.im.Offset(sym) != g.Start {
-				continue
-			}
-			f := function{symbol: g.Owner, section: t.Section, start: g.Start, end: t.End(j), addr: p.base[t.Section] + g.Start}
-			if j > 0 && t.Ranges[j-1].Class == elfmap.Prefix && t.Ranges[j-1].Owner == g.Owner {
-				f.prefix = g.Start - t.Ranges[j-1].Start
-			}
-			f.chosen = rust == nil || rust[g.Owner]
-			p.functions = append(p.functions, f)
 		}
 		p.alone[t.Section] = p.relocatable() && len(p.functions) == before+1 && len(t.Ranges) == 1
 	}
 	slices.SortFunc(p.functions, func(a, b function) int {
 		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(a.section, b.section))
 	})
+}
+
+// functionAt returns the function whose code is a range of a section.
+func (p *program) functionAt(t *elfmap.Tiling, j int) (f function, ok bool) {
+	g, end := t.Ranges[j], t.End(j)
+	if g.Class != elfmap.Body {
+		return f, false
+	}
+	s := &p.im.Symbols[g.Owner]
+	if s.Type != elfmap.Func || strings.HasPrefix(s.Name, "__SCT__") || end-g.Start != s.Size || p.im.Offset(s) != g.Start {
+		return f, false
+	}
+	f = function{symbol: g.Owner, section: t.Section, start: g.Start, end: end, addr: p.base[t.Section] + g.Start}
+	if j > 0 && t.Ranges[j-1].Class == elfmap.Prefix && t.Ranges[j-1].Owner == g.Owner {
+		f.prefix = g.Start - t.Ranges[j-1].Start
+	}
+	return f, true
 }
 
 // rustSymbols says which symbols own Rust code; nil for all.
