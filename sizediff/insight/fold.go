@@ -1,4 +1,3 @@
-// Package insight explains sizes: what in an image could be smaller, and what keeps it there.
 package insight
 
 import (
@@ -113,11 +112,11 @@ func (p *program) saved(members []int) uint64 {
 
 // body is what a function consists of.
 type body struct {
-	class int32       // of those with the same code but for the functions it refers to; -1 when that is not known
-	refs  []reference // to functions, in order
+	class int32         // of those with the same code but for the functions it refers to; -1 when that is not known
+	refs  []functionRef // to functions, in order
 }
 
-type reference struct {
+type functionRef struct {
 	function int32
 	at       uint64
 }
@@ -164,7 +163,7 @@ type reader struct {
 	*program
 	plain []byte // everything but what refs says, and their offsets
 	notes []byte // what is said about fields
-	refs  []reference
+	refs  []functionRef
 }
 
 // read reads one function and reports whether it can be judged.
@@ -268,7 +267,7 @@ func (r *reader) note(at uint64, kind uint32, to target) error {
 		return r.noteAddress(to.at)
 	default:
 		r.notes = append(r.notes, 'f')
-		r.refs = append(r.refs, reference{to.function, to.at})
+		r.refs = append(r.refs, functionRef{to.function, to.at})
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func opened(t testing.TB) func(*elfmap.Image, error) (*elfmap.Image, *elfmap.Map
 	}
 }
 
-func fixture(t testing.TB, name string) (*elfmap.Image, *elfmap.Map) {
+func icfFixture(t testing.TB, name string) (*elfmap.Image, *elfmap.Map) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
@@ -81,7 +81,7 @@ func TestFoldAsLLD(t *testing.T) {
 		case "aarch64.exec":
 			want.all -= 20 // pick1, which makes the address of a folded function with ADRP and ADD
 		}
-		im, owners := fixture(t, name)
+		im, owners := icfFixture(t, name)
 		f := fold(t, im, owners, WholeImage)
 		if f.Saves != want.all || f.Safe != want.safe {
 			t.Errorf("%s: folding saves %d bytes, %d of them safely; lld says %d and %d", name, f.Saves, f.Safe, want.all, want.safe)
@@ -117,7 +117,7 @@ func TestFoldGroups(t *testing.T) {
 		"switch1 switch2", "taken1 taken2", "user1 user2",
 	}
 	for _, name := range []string{"x86_64-a.o", "aarch64-a.o"} {
-		im, owners := fixture(t, name)
+		im, owners := icfFixture(t, name)
 		var got []string
 		for _, g := range fold(t, im, owners, WholeImage).Groups {
 			var names []string
@@ -209,7 +209,7 @@ func checkFolding(t *testing.T, path string, f *Folding) {
 }
 
 func TestNothingToFold(t *testing.T) {
-	im, owners := fixture(t, "x86_64-a.o")
+	im, owners := icfFixture(t, "x86_64-a.o")
 	if f := fold(t, im, owners, RustCode); !reflect.DeepEqual(f, &Folding{}) {
 		t.Errorf("C code alone: %+v", f)
 	}
@@ -218,7 +218,7 @@ func TestNothingToFold(t *testing.T) {
 // TestOtherMachines holds that code which cannot be compared is not passed over in silence.
 func TestOtherMachines(t *testing.T) {
 	for _, machine := range []string{"riscv64", "s390x", "arm", "powerpc", "loongarch64"} {
-		im, owners := fixture(t, "../../testdata/elf/"+machine+".exec")
+		im, owners := icfFixture(t, "../../testdata/elf/"+machine+".exec")
 		if f := fold(t, im, owners, WholeImage); f.Judged != 0 || f.NotJudged == 0 || f.Saves != 0 {
 			t.Errorf("%s: %+v", machine, f)
 		}
@@ -233,7 +233,7 @@ func TestRefine(t *testing.T) {
 		for i := range bodies {
 			bodies[i].class = int32(r.IntN(4)) - 1
 			for range max(bodies[i].class, 0) { // the same body has the same number of references
-				bodies[i].refs = append(bodies[i].refs, reference{int32(r.IntN(len(bodies))), uint64(r.IntN(2) * r.IntN(2))})
+				bodies[i].refs = append(bodies[i].refs, functionRef{int32(r.IntN(len(bodies))), uint64(r.IntN(2) * r.IntN(2))})
 			}
 		}
 		barred := r.IntN(len(bodies))
@@ -250,7 +250,7 @@ func TestRefine(t *testing.T) {
 		for to, from := range order {
 			shuffled[to].class = bodies[from].class
 			for _, x := range bodies[from].refs {
-				shuffled[to].refs = append(shuffled[to].refs, reference{back[x.function], x.at})
+				shuffled[to].refs = append(shuffled[to].refs, functionRef{back[x.function], x.at})
 			}
 		}
 		again := foldable(shuffled, func(i int) bool { return order[i] != barred })
@@ -316,7 +316,7 @@ func TestLongChain(t *testing.T) {
 			bodies[i].class = int32(i) // the ends differ
 			continue
 		}
-		bodies[i].refs = []reference{{int32(i + 1), 0}}
+		bodies[i].refs = []functionRef{{int32(i + 1), 0}}
 	}
 	if g := groups(foldable(bodies, func(int) bool { return true })); len(g) != 0 {
 		t.Errorf("%d groups of functions that lead to different ends", len(g))
@@ -376,7 +376,7 @@ func TestFileAndMemory(t *testing.T) {
 	}
 }
 
-func FuzzInsight(f *testing.F) {
+func FuzzFold(f *testing.F) {
 	for _, name := range []string{"x86_64-a.o", "x86_64-rust.exec", "aarch64.exec"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {

@@ -78,7 +78,7 @@ func (r *reading) relocation(from place, x elfmap.Reloc, code []byte) {
 	case s.Type != elfmap.SectionType:
 		r.add(from, int(s.Section), r.elf.Offset(s))
 	default:
-		r.add(from, int(s.Section), r.elf.Offset(s)+uint64(x.Addend)+pcBias(r.elf.Machine, x, code))
+		r.add(from, int(s.Section), r.elf.Offset(s)+uint64(x.Addend)+addendBias(r.elf.Machine, x, code))
 	}
 }
 
@@ -89,16 +89,16 @@ func (r *reading) add(from place, section int, offset uint64) {
 	}
 }
 
-// pcBias is what an addend lacks because the processor counts from the end of the instruction, not from the field: 4 for
-// the field of x86-64 and what follows it, 2 for s390x (S + A - P of the psABI with A = target - that).
-func pcBias(m elfmap.Machine, x elfmap.Reloc, code []byte) uint64 {
-	switch {
-	case m == elfmap.MachineX8664 && code != nil && (x.Type == 2 || x.Type == 4 || x.Type == 9 || x.Type == 41 || x.Type == 42):
-		return 4 + immediate(code, x.Offset)
-	case m == elfmap.MachineS390 && (x.Type == 19 || x.Type == 20):
-		return 2
+// addendBias is pcBias with what follows the field in an instruction of x86-64. Where the code is not known it is 0 there.
+func addendBias(m elfmap.Machine, x elfmap.Reloc, code []byte) uint64 {
+	bias := pcBias(m, x.Type)
+	if m != elfmap.MachineX8664 || bias == 0 {
+		return bias
 	}
-	return 0
+	if code == nil {
+		return 0
+	}
+	return bias + immediate(code, x.Offset)
 }
 
 // immediate is the length of the immediate behind an address relative to RIP, by the opcode before it (Intel SDM, volume 2,

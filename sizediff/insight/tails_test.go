@@ -21,7 +21,7 @@ func mergeTails(t testing.TB, im *elfmap.Image, owners *elfmap.Map, scope Scope)
 // TestTailFixture is the end that tail1 and tail2 of testdata/src/twins.c share.
 func TestTailFixture(t *testing.T) {
 	for _, name := range []string{"x86_64-a.o", "x86_64.exec", "aarch64-a.o", "aarch64.exec"} {
-		im, owners := fixture(t, name)
+		im, owners := icfFixture(t, name)
 		m := mergeTails(t, im, owners, WholeImage)
 		i := slices.IndexFunc(m.Tails, func(x Tail) bool {
 			return strings.HasSuffix(im.Symbols[x.Sites[0].Symbol].Name, "a_tail1")

@@ -1,0 +1,28 @@
+// Package insight explains sizes: why something is in a build, and what could be smaller.
+//
+// # Who pulls it in
+//
+// Read makes a graph of references: who refers to a symbol, on which ways it is reached from what is used, and what would go
+// with it. The model is that of a linker's --gc-sections, with symbols for sections. Nodes are the symbols as sizediff.Measure gives
+// them their bytes; besides, whatever is referred to and has no name (string literals, vtables), and for each section the
+// rest: tables, padding, and what nothing refers to. The nodes hold every byte of memory of every image exactly once.
+// An edge is a reference, from code or from a pointer in data. Roots are what stays by itself:
+//
+//   - entry points: the one in the ELF header, init_module and cleanup_module, initcalls;
+//   - all that is C, because the kernel's own C code is not linked by section;
+//   - what lies in a section of its own that somebody reads as a table, such as __param;
+//   - globals of objects and shared libraries, which others may refer to;
+//   - what the kernel exports, as long as exports count.
+//
+// What then remains is linked whole, and referred to by nobody that stays; its beginnings are roots of the last kind.
+//
+// References are exact where the file has relocations: these, and the calls inside of a section that the assembler resolved,
+// which are decoded. Without relocations all code is decoded (see coderef), and aligned words in data are taken for
+// pointers if they lead into the image: calls are exact then, but a number can look like an address, and addresses that code
+// computes are not seen. Where a constant without a name ends is known only from where the next reference leads.
+//
+// # Folding and tails
+//
+// Fold finds functions that are the same once addresses are resolved, MergeTails their common ends, and what sharing either
+// would save. They read code by themselves, because they need every instruction and not only those with an address.
+package insight
