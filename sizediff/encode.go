@@ -15,8 +15,8 @@ import (
 
 // The portable form of a measurement is source.MeasurementMagic, then one zstd stream. In it numbers are unsigned
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
-// compresses better than rows. With source.ManifestMagic in its place a manifest follows at the end. A new version of the form
-// needs a new magic.
+// compresses better than rows. With source.ManifestMagic in its place a manifest follows at the end, with source.LinksMagic
+// a flag, the manifest if the flag is set, and the links of the images. A new version of the form needs a new magic.
 
 // Limits on what a measurement may unpack to. A distribution kernel with all its modules takes a quarter of either.
 const (
@@ -61,7 +61,15 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 		e.image(f.Image)
 	}
 	magic := source.MeasurementMagic
-	if m.Manifest != nil {
+	switch {
+	case m.haveLinks():
+		magic = source.LinksMagic
+		e.flag(m.Manifest != nil)
+		if m.Manifest != nil {
+			e.manifest(m.Manifest)
+		}
+		e.links(m.Images)
+	case m.Manifest != nil:
 		magic = source.ManifestMagic
 		e.manifest(m.Manifest)
 	}
@@ -193,8 +201,11 @@ func ReadMeasurement(r io.Reader) (*Measurement, error) {
 	}
 	d := &decoder{s: b.String()}
 	m := d.measurement()
-	if string(magic) == source.ManifestMagic {
+	if string(magic) == source.ManifestMagic || string(magic) == source.LinksMagic && d.flag() {
 		m.Manifest = d.manifest()
+	}
+	if string(magic) == source.LinksMagic {
+		d.links(m.Images)
 	}
 	if d.bad || d.s != "" {
 		return nil, errDamaged

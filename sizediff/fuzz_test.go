@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -38,6 +39,7 @@ func checkWorks(t *testing.T, base, head *sizediff.Measurement) {
 		renderAll(t, io.Discard, &sizediff.Evaluation{Targets: []sizediff.TargetResult{sizediff.Evaluate("x86", r, p)}, Policy: p})
 	}
 	sizediff.Largest(head, p.Buckets, 10)
+	insight.Changed(insight.Summarize(base, p.Buckets), insight.Summarize(head, p.Buckets))
 }
 
 // renderAll writes every format, one behind the other.

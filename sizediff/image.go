@@ -30,6 +30,7 @@ func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, erro
 	}
 	w.aliases()
 	w.shares()
+	w.links()
 	w.out.Crates = w.crates.names
 	if err := w.identify(k.portable); err != nil {
 		return nil, err

@@ -31,9 +31,12 @@ func (l exportLabel) at() uint64   { return uint64(l >> 32) }
 func (l exportLabel) letter() byte { return byte(l >> 24) }
 func (l exportLabel) symbol() int  { return int(l & (1<<24 - 1)) }
 
+// exportEntry begins the label of the entry itself, of which each export has one.
+const exportEntry = "__ksymtab_"
+
 // exportPrefixes begin the labels that EXPORT_SYMBOL puts at its entries and strings (include/linux/export.h, and the
 // export tables that modpost writes).
-var exportPrefixes = []string{"__ksymtab_", "__kstrtab_", "__flags_", "__kcrctab_", "__crc_"}
+var exportPrefixes = []string{exportEntry, "__kstrtab_", "__flags_", "__kcrctab_", "__crc_"}
 
 func findLandmarks(im *elfmap.Image) *landmarks {
 	l := &landmarks{kallsyms: map[string]*elfmap.Symbol{}, exports: map[int32][]exportLabel{}}

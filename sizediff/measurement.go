@@ -47,6 +47,7 @@ type Image struct {
 	Shares   []Share
 	Tools    Tools
 	Texts    []Text
+	Links    *Links // nil: not known, as in an image without symbols and in files of older programs
 
 	embedded []Option // configuration inside the image; only there until its build has one
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -32,16 +33,20 @@ func (k Kind) String() string {
 	return "opaque"
 }
 
-// A measurement file starts with one of these, which are of the same length. The second form has a manifest at its end; it is
-// written only where there is one, so that everything else can be read by older programs.
+// A measurement file starts with one of these, which are of the same length. The second form has a manifest at its end, the third
+// perhaps a manifest and then the links of the images; each is written only where it is needed, so that everything else can be read
+// by older programs.
 const (
 	MeasurementMagic = "OXMZ\x00\x01"
 	ManifestMagic    = "OXMZ\x00\x02"
+	LinksMagic       = "OXMZ\x00\x03"
 )
 
 // IsMeasurement reports whether a file that begins like this is a measurement.
 func IsMeasurement(head []byte) bool {
-	return bytes.HasPrefix(head, []byte(MeasurementMagic)) || bytes.HasPrefix(head, []byte(ManifestMagic))
+	return slices.ContainsFunc([]string{MeasurementMagic, ManifestMagic, LinksMagic}, func(magic string) bool {
+		return bytes.HasPrefix(head, []byte(magic))
+	})
 }
 
 const elfMagic = "\x7fELF"
