@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -13,6 +14,7 @@ type diffCommand struct {
 
 	reportFlags
 	Target string `placeholder:"NAME" help:"Target of the repository file that the builds are of; not needed if it has one."`
+	insightFlag
 	FailOn string `enum:"note,warning,error,never" default:"never" help:"Exit with 1 at a finding of this severity or above: note, warning, error or never."`
 }
 
@@ -33,6 +35,9 @@ Exit codes: 0 done, 1 a finding at or above --fail-on, 2 bad usage or unreadable
 }
 
 func (c *diffCommand) Run(a *app) error {
+	if err := c.check(c.Format); err != nil {
+		return err
+	}
 	out, err := a.create(c.Output, c.Base, c.Head, c.Config)
 	if err != nil {
 		return err
@@ -59,7 +64,11 @@ func (c *diffCommand) Run(a *app) error {
 		Policy:     policy,
 		Provenance: sizediff.Provenance{Base: c.Base, Head: c.Head, BaseChoice: sizediff.BaseGiven},
 	}
-	if err := c.write(out, e, c.text(a)); err != nil {
+	write := c.write
+	if c.Insight {
+		write = c.explained(insight.Changed(insight.Summarize(measured[0], policy.Buckets), insight.Summarize(measured[1], policy.Buckets)))
+	}
+	if err := write(out, e, c.text(a)); err != nil {
 		return err
 	}
 	if err := out.commit(); err != nil {
@@ -78,6 +87,22 @@ func (c *diffCommand) write(w io.Writer, e *sizediff.Evaluation, o render.Option
 		return render.HTML(w, e)
 	}
 	return render.Text(w, e, o)
+}
+
+// explained writes what write does, and the changes.
+func (c *diffCommand) explained(x *insight.Changes) func(io.Writer, *sizediff.Evaluation, render.Options) error {
+	return func(w io.Writer, e *sizediff.Evaluation, o render.Options) error {
+		if c.Format == "json" {
+			return render.InsightJSON(w, e, x)
+		}
+		if err := c.write(w, e, o); err != nil {
+			return err
+		}
+		if c.Format == "markdown" {
+			return render.InsightChangesMarkdown(w, x, o)
+		}
+		return render.InsightChanges(w, x, o)
+	}
 }
 
 // judge returns an error when there are findings that --fail-on is about.

@@ -19,6 +19,19 @@ type reportFlags struct {
 	Color  string `enum:"auto,always,never" default:"auto" help:"Colour in text: auto, always or never. auto is a terminal without NO_COLOR."`
 }
 
+// insightFlag asks for more than sizes.
+type insightFlag struct {
+	Insight bool `help:"Add what explains the size: copies, exports, generic code, full cost. Not in html."`
+}
+
+// check refuses a form that has no place for it, before any work.
+func (f insightFlag) check(format string) error {
+	if f.Insight && format == "html" {
+		return errors.New("--insight: html does not have it; choose --format text, markdown or json")
+	}
+	return nil
+}
+
 // top is a number of rows; 0 is the format's default, negative is all.
 type top int
 

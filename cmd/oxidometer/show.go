@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -11,6 +12,7 @@ type showCommand struct {
 	Build string `arg:"" help:"Build to show."`
 
 	reportFlags
+	insightFlag
 }
 
 func (*showCommand) Help() string {
@@ -25,6 +27,9 @@ func (*showCommand) Help() string {
 const defaultLargest = 30
 
 func (c *showCommand) Run(a *app) error {
+	if err := c.check(c.Format); err != nil {
+		return err
+	}
 	out, err := a.create(c.Output, c.Build, c.Config)
 	if err != nil {
 		return err
@@ -45,7 +50,11 @@ func (c *showCommand) Run(a *app) error {
 	report := sizediff.Compare(m, m, policy.Buckets)
 	sizediff.Evaluate("", report, policy)
 	largest := sizediff.Largest(m, policy.Buckets, n)
-	if err := c.write(out, report, largest, c.text(a)); err != nil {
+	write := c.write
+	if c.Insight {
+		write = c.explained(insight.Summarize(m, policy.Buckets))
+	}
+	if err := write(out, report, largest, c.text(a)); err != nil {
 		return err
 	}
 	return out.commit()
@@ -61,4 +70,20 @@ func (c *showCommand) write(w io.Writer, r *sizediff.Report, largest []sizediff.
 		return render.ShowHTML(w, r, largest)
 	}
 	return render.Show(w, r, largest, o)
+}
+
+// explained writes what write does, and the summary.
+func (c *showCommand) explained(s *insight.Summary) func(io.Writer, *sizediff.Report, []sizediff.SymbolSize, render.Options) error {
+	return func(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, o render.Options) error {
+		if c.Format == "json" {
+			return render.ShowInsightJSON(w, r, largest, s)
+		}
+		if err := c.write(w, r, largest, o); err != nil {
+			return err
+		}
+		if c.Format == "markdown" {
+			return render.InsightMarkdown(w, s, o)
+		}
+		return render.Insight(w, s, o)
+	}
 }

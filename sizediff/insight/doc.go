@@ -21,6 +21,11 @@
 // pointers if they lead into the image: calls are exact then, but a number can look like an address, and addresses that code
 // computes are not seen. Where a constant without a name ends is known only from where the next reference leads.
 //
+// # Copies, exports, generic code, full cost
+//
+// Summarize says from a measurement alone what a build has more than once, what its exports and its generic code cost, and what
+// comes with every function; Changed compares two of them. What a measurement does not know is left out, never 0.
+//
 // # Folding and tails
 //
 // Fold finds functions that are the same once addresses are resolved, MergeTails their common ends, and what sharing either

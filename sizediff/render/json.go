@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 )
 
 // EvaluationSchema is the version of the JSON form of an evaluation of several targets.
@@ -21,7 +22,8 @@ type document struct {
 	*sizediff.Report
 	Verdict sizediff.Verdict `json:"verdict"`
 	Budgets []budgetJSON     `json:"budgets"`
-	Noise   map[string]int64 `json:"noise,omitempty"` // band by bucket, in bytes; absent is 0
+	Noise   map[string]int64 `json:"noise,omitempty"`   // band by bucket, in bytes; absent is 0
+	Insight *insight.Changes `json:"insight,omitempty"` // absent unless it was asked for
 	decisions
 }
 

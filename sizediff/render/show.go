@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 )
 
 // ShowSchema is the version of the JSON form of one build.
@@ -245,6 +246,7 @@ type showDocument struct {
 	Opaque        []showPath            `json:"opaque"`
 	Symbols       []sizediff.SymbolSize `json:"symbols"`
 	Findings      []sizediff.Finding    `json:"findings"`
+	Insight       *insight.Summary      `json:"insight,omitempty"` // absent unless it was asked for
 }
 
 type showSizes struct {

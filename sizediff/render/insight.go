@@ -1,0 +1,355 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
+)
+
+// Insight writes why a build is as large as it is, as text that follows Show.
+func Insight(w io.Writer, s *insight.Summary, o Options) error {
+	return insightText(w, insightTables(s, plainVoice), o)
+}
+
+// InsightChanges writes why two builds differ in size, as text that follows Text.
+func InsightChanges(w io.Writer, c *insight.Changes, o Options) error {
+	return insightText(w, insightChangeTables(c, plainVoice), o)
+}
+
+// InsightMarkdown is Insight for ShowMarkdown.
+func InsightMarkdown(w io.Writer, s *insight.Summary, o Options) error {
+	return insightMarkdown(w, insightTables(s, markdownVoice), o)
+}
+
+// InsightChangesMarkdown is InsightChanges for Markdown.
+func InsightChangesMarkdown(w io.Writer, c *insight.Changes, o Options) error {
+	return insightMarkdown(w, insightChangeTables(c, markdownVoice), o)
+}
+
+// ShowInsightJSON is ShowJSON with a summary under the key insight.
+func ShowInsightJSON(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, s *insight.Summary) error {
+	doc := newShowDocument(bySize(r), largest)
+	doc.Insight = s
+	return encode(w, doc)
+}
+
+// InsightJSON is JSON with changes under the key insight. The evaluation is of one target.
+func InsightJSON(w io.Writer, e *sizediff.Evaluation, c *insight.Changes) error {
+	doc := reportDocument(e, 0, decided(e))
+	if d, ok := doc.(document); ok {
+		d.Insight = c
+		doc = d
+	}
+	return encode(w, doc)
+}
+
+// notKnown stands where a measurement does not say.
+const notKnown = "–"
+
+// insightTable is a table and what there is to say about it.
+type insightTable struct {
+	showTable
+	text string
+}
+
+func insightText(w io.Writer, list []insightTable, o Options) error {
+	p := &page{o: o.withDefaults()}
+	for _, t := range list {
+		p.heading(t.title)
+		if t.text != "" {
+			p.paragraph(t.text, 0)
+		}
+		if len(t.rows) == 0 {
+			continue
+		}
+		g := grid{head: t.head, text: t.showTable.text}
+		for _, i := range p.top(len(t.rows)) {
+			g.rows = append(g.rows, t.rows[i])
+		}
+		g.write(p)
+		p.left(len(t.rows), t.noun)
+	}
+	return writeTo(w, p.String())
+}
+
+func insightMarkdown(w io.Writer, list []insightTable, o Options) error {
+	o = o.withDefaults()
+	var b strings.Builder
+	for _, t := range list {
+		fmt.Fprintf(&b, "\n**%s**\n", t.title)
+		if t.text != "" {
+			fmt.Fprintf(&b, "\n%s\n", t.text)
+		}
+		if len(t.rows) == 0 {
+			continue
+		}
+		rule := "|:--|" + strings.Repeat("--:|", len(t.head)-1-t.showTable.text) + strings.Repeat(":--|", t.showTable.text)
+		fmt.Fprintf(&b, "\n| %s |\n%s\n", strings.Join(t.head, " | "), rule)
+		for i, cells := range t.rows {
+			if o.Top >= 0 && i == o.Top {
+				fmt.Fprintf(&b, "\n%s not shown.\n", sentenceCase(counted(len(t.rows)-i, t.noun)))
+				break
+			}
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+		}
+	}
+	return writeTo(w, b.String())
+}
+
+func insightTables(s *insight.Summary, say voice) []insightTable {
+	return []insightTable{copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)}
+}
+
+func copiesTable(s *insight.Summary, say voice) insightTable {
+	c := s.OneCopy
+	t := insightTable{showTable: showTable{title: "Code that is there more than once", noun: "item",
+		head: []string{"item", "images", "bytes", "beyond", "shared", "kernel", "why"}}}
+	t.showTable.text = 2
+	if len(c.Items) == 0 {
+		t.text = "No code of the runtime or the abstractions is in more than one image."
+		return t
+	}
+	t.text = fmt.Sprintf("%s of the runtime and the abstractions in more than one image: %s, of it %s beyond one copy.",
+		sentenceCase(counted(len(c.Items), "item")), bytesOf(c.Bytes), bytesOf(c.Beyond)) +
+		" “kernel” says what copy the kernel itself has."
+	type key struct{ name, bucket string }
+	saves := map[key]string{}
+	pays, gain := 0, int64(0)
+	for i := range s.Sharing {
+		x := &s.Sharing[i]
+		saves[key{x.Name, x.Bucket}] = delta(x.Saves())
+		if x.Saves() > 0 {
+			pays++
+			gain += x.Saves()
+		}
+	}
+	if s.Sharing != nil {
+		t.text += fmt.Sprintf(" “shared” is what one exported copy would save, by estimate: %s for the %d where it pays; copying the others is cheaper.", bytesOf(gain), pays)
+	}
+	for _, it := range c.Items {
+		t.rows = append(t.rows, []string{say.code(it.Name), num(int64(len(it.Copies))), num(it.Bytes), num(it.Beyond),
+			cmp.Or(saves[key{it.Name, it.Bucket}], notKnown), string(it.Kernel), string(it.Reason)})
+	}
+	return t
+}
+
+func modulesTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "What modules import and carry of the runtime and the abstractions", noun: "row",
+		head: []string{"module", "imports", "saves", "carries", "bytes", "of"}}}
+	t.showTable.text = 1
+	if !s.OneCopy.Known {
+		t.text = "What modules import is not known: not every image says so. Measure the build again."
+	}
+	for _, m := range s.OneCopy.Modules {
+		for _, u := range m.Uses {
+			imports, saved := notKnown, notKnown
+			if u.Imports != nil {
+				imports, saved = num(int64(u.Imports.Names)), num(u.Imports.Bytes)
+			}
+			t.rows = append(t.rows, []string{say.code(m.Image), imports, saved, num(int64(u.Carries)), num(u.Carried), say.name(capped(u.Bucket, 20))})
+		}
+	}
+	return t
+}
+
+// ownerName is what a row of a crate, or of C, is called.
+func ownerName(bucket, crate string, say voice) string {
+	switch {
+	case crate != "":
+		return say.code(crate)
+	case bucket == "":
+		return "not attributed"
+	}
+	return say.name(capped(bucket, 20))
+}
+
+func exportsTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Exports for Rust", noun: "row",
+		head: []string{"crate", "exports", "names", "entries", "holds", "imported", "idle", "image"}}}
+	t.showTable.text = 1
+	if !s.Exports.Known {
+		t.text = "Exports are not known: not every image says what it exports. Measure the build again."
+		return t
+	}
+	t.text = "“holds” is bytes of the exported symbols, “idle” those of them that no other image imports; the image itself may still use them."
+	for _, r := range s.Exports.Rows {
+		t.rows = append(t.rows, []string{ownerName(r.Bucket, r.Crate, say), num(int64(r.Exports)), num(r.Names), num(r.Entries), num(r.Held),
+			num(int64(r.Used)), num(r.Idle), say.code(r.Image)})
+	}
+	return t
+}
+
+func familiesTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Generic code by family", noun: "family", head: []string{"family", "instances", "bytes", "most by", "most for"}}}
+	t.showTable.text = 2
+	for _, f := range s.Generics.Families {
+		t.rows = append(t.rows, []string{say.code(f.Name), num(int64(f.Instances)), num(f.Bytes), say.code(capped(f.ByCrate[0].Name, 24)), say.code(capped(f.ByArgs[0].Name, 24))})
+	}
+	return t
+}
+
+func genericsTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Generic and other code by crate", noun: "crate",
+		head: []string{"crate", "other", "generic", "share", "elsewhere", "foreign"}}}
+	t.text = "“elsewhere” is what other crates' objects have of it, “foreign” what its objects have of other crates."
+	for _, c := range s.Generics.Crates {
+		t.rows = append(t.rows, []string{say.code(crateName(c.Crate)), num(c.Plain), num(c.Generic), share(c.Generic, c.Plain+c.Generic), num(c.Elsewhere), num(c.Foreign)})
+	}
+	return t
+}
+
+// costGroups are the columns of a table of costs, each the sum of some of the ledger's.
+var costGroups = []struct {
+	name    string
+	columns []int
+}{
+	{"code", []int{insight.Code}}, {"data", []int{insight.Objects, insight.Constants}}, {"around", []int{insight.Prefixes, insight.Padding}},
+	{"tables", []int{insight.Unwind, insight.Sites, insight.Tables}}, {"exports", []int{insight.ExportTables}},
+	{"kallsyms", []int{insight.Kallsyms}}, {"rest", []int{insight.Unattributed}},
+}
+
+// costCells are the cells of a cost, with the sum at the end.
+func costCells(c insight.Cost, format func(int64) string) []string {
+	var cells []string
+	for _, g := range costGroups {
+		n := int64(0)
+		for _, column := range g.columns {
+			n += c[column]
+		}
+		cells = append(cells, format(n))
+	}
+	return append(cells, format(c.Sum()))
+}
+
+func costHead(first ...string) []string {
+	for _, g := range costGroups {
+		first = append(first, g.name)
+	}
+	return append(first, "all")
+}
+
+const costText = "Freed memory included. Unnamed constants, in “data”, and padding, in “around”, are estimated per crate; all else is measured."
+
+type owner struct{ bucket, crate string }
+
+func costsTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "The full cost by crate, all images", noun: "crate", head: costHead("crate", "nm lists")}, text: costText}
+	sums, listed := map[owner]insight.Cost{}, map[owner]int64{}
+	for _, r := range s.Costs.Rows {
+		k := owner{r.Bucket, r.Crate}
+		sums[k], listed[k] = sums[k].Plus(r.All()), listed[k]+r.Listed
+	}
+	for _, k := range owners(sums) {
+		t.rows = append(t.rows, append([]string{ownerName(k.bucket, k.crate, say), num(listed[k])}, costCells(sums[k], num)...))
+	}
+	return t
+}
+
+// owners lists those with the largest sums first, whatever their signs.
+func owners(sums map[owner]insight.Cost) []owner {
+	var out []owner
+	for k := range sums {
+		out = append(out, k)
+	}
+	size := func(k owner) int64 { return max(sums[k].Sum(), -sums[k].Sum()) }
+	slices.SortFunc(out, func(a, b owner) int {
+		return cmp.Or(cmp.Compare(size(b), size(a)), strings.Compare(a.bucket, b.bucket), strings.Compare(a.crate, b.crate))
+	})
+	return out
+}
+
+func insightChangeTables(c *insight.Changes, say voice) []insightTable {
+	return []insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say)}
+}
+
+func copyChanges(c *insight.Changes, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Code that is there more than once", noun: "item",
+		head: []string{"item", "images", "bytes", "beyond", "kernel", "why"}}}
+	t.showTable.text = 2
+	if len(c.OneCopy) == 0 {
+		t.text = "No more and no fewer copies."
+	}
+	for _, x := range c.OneCopy {
+		t.rows = append(t.rows, []string{say.code(x.Name), delta(x.Images.Delta), delta(x.AllBytes.Delta), delta(x.BeyondOne.Delta), string(x.Kernel), string(x.Reason)})
+	}
+	return t
+}
+
+func exportChanges(c *insight.Changes, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Exports for Rust", noun: "row",
+		head: []string{"crate", "exports", "names", "entries", "holds", "imported", "idle"}}}
+	switch x := c.Exports; {
+	case !x.Known:
+		t.text = "Exports are not compared: not every image of both builds says what it exports. Measure them again."
+	case len(x.Added)+len(x.Removed) == 0:
+		t.text = "None added, none removed."
+	default:
+		t.text = strings.TrimSpace(exportSentence("Adds", "keeps", x.Added) + " " + exportSentence("Removes", "no longer keeps", x.Removed))
+	}
+	for _, r := range c.Exports.Rows {
+		t.rows = append(t.rows, []string{ownerName(r.Bucket, r.Crate, say), delta(r.Exports.Delta), delta(r.Names.Delta), delta(r.Entries.Delta),
+			delta(r.Held.Delta), delta(r.Used.Delta), delta(r.Idle.Delta)})
+	}
+	return t
+}
+
+// exportSentence says what some exports cost: "Adds 14 exports: 1,204 B of names, keeps 3,100 B alive, imported by nobody."
+func exportSentence(verb, keeps string, list []insight.Export) string {
+	if len(list) == 0 {
+		return ""
+	}
+	names, held, importers := int64(0), int64(0), map[string]bool{}
+	for _, x := range list {
+		names += x.Names
+		held += x.Held
+		for _, path := range x.Importers {
+			importers[path] = true
+		}
+	}
+	by := "imported by nobody"
+	if len(importers) > 0 {
+		by = "imported by " + counted(len(importers), "module")
+	}
+	return fmt.Sprintf("%s %s: %s of names, %s %s alive, %s.", verb, counted(len(list), "export"), bytesOf(names), keeps, bytesOf(held), by)
+}
+
+func familyChanges(c *insight.Changes, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Generic code by family", noun: "family",
+		head: []string{"family", "instances", "bytes", "new", "gone", "bodies", "by"}}}
+	t.showTable.text = 1
+	if len(c.Generics) == 0 {
+		t.text = "No change."
+	}
+	for _, f := range c.Generics {
+		by := ""
+		if len(f.ByCrate) > 0 {
+			by = say.code(capped(f.ByCrate[0].Name, 24))
+		}
+		t.rows = append(t.rows, []string{say.code(f.Name), delta(f.Instances.Delta), delta(f.Bytes.Delta), delta(f.New), delta(f.Gone), delta(f.Bigger + f.Smaller), by})
+	}
+	return t
+}
+
+func costChanges(c *insight.Changes, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "The full cost by crate, all images", noun: "crate", head: costHead("crate", "nm lists")}, text: costText}
+	sums, listed := map[owner]insight.Cost{}, map[owner]int64{}
+	for i := range c.Costs {
+		r := &c.Costs[i]
+		k := owner{r.Bucket, r.Crate}
+		sums[k], listed[k] = sums[k].Plus(r.Delta().All()), listed[k]+r.Listed.Delta
+	}
+	for _, k := range owners(sums) {
+		if sums[k] != (insight.Cost{}) || listed[k] != 0 {
+			t.rows = append(t.rows, append([]string{ownerName(k.bucket, k.crate, say), delta(listed[k])}, costCells(sums[k], delta)...))
+		}
+	}
+	if len(t.rows) == 0 {
+		t.text = "No change."
+	}
+	return t
+}
