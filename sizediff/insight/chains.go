@@ -3,6 +3,8 @@ package insight
 import (
 	"math"
 	"slices"
+
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
 // Chains returns the shortest chains of references from roots to a node, both included, in order of their names, at most
@@ -13,6 +15,56 @@ func (g *Graph) Chains(n int32, limit int) (chains [][]int32, all int64) {
 	if dist[n] < 0 {
 		dist = g.linked.dist
 	}
+	return g.chains(n, dist, limit)
+}
+
+// News is what is used in a build and was not in another.
+type News struct {
+	*Graph
+	dist []int32 // references from what was used before, -1 for what is not used
+}
+
+// Since compares with the graph of another build. Symbols are the same if image and name are, hashes aside
+// (rustname.MatchKey). What has no name is not compared, and neither what is only exported: the first use of what was
+// exported all along is news.
+func (g *Graph) Since(base *Graph) News {
+	old := map[string]bool{}
+	for n, d := range base.used.dist {
+		if key := base.key(int32(n)); d >= 0 && key != "" {
+			old[key] = true
+		}
+	}
+	v := g.spread(func(n int32) bool {
+		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != NoRoot && g.Nodes[n].Root < ByExport || old[g.key(n)])
+	})
+	return News{g, v.dist}
+}
+
+// key tells symbols of two builds apart, "" for what has no name.
+func (g *Graph) key(n int32) string {
+	if k := g.Nodes[n].Kind; k != Symbol && k != External {
+		return ""
+	}
+	name := g.Name(n)
+	if rustname.Looks(name) {
+		if parsed, ok := rustname.Parse(name); ok {
+			name = parsed.MatchKey()
+		}
+	}
+	return g.path(n) + "\x00" + name
+}
+
+// Chains returns the shortest chains of new references to a node, as Graph.Chains does: each begins with what was used
+// before, or with a new root. Of what was used before itself, that is all; of what is not used there is none.
+func (s News) Chains(n int32, limit int) (chains [][]int32, all int64) {
+	if s.dist[n] < 0 {
+		return nil, 0
+	}
+	return s.chains(n, s.dist, limit)
+}
+
+// chains goes down the distances from their zeros to a node.
+func (g *Graph) chains(n int32, dist []int32, limit int) (chains [][]int32, all int64) {
 	next, roots, all := g.shortest(n, dist)
 	for _, list := range next {
 		slices.SortFunc(list, g.compare)

@@ -74,7 +74,7 @@ type Node struct {
 	name    string // of External
 }
 
-// Graph is who refers to what in a build. It does not change after it was made.
+// Graph is who refers to what in a build. It is for one goroutine at a time.
 type Graph struct {
 	Images []Image
 	Nodes  []Node

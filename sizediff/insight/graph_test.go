@@ -277,3 +277,18 @@ func TestImmediate(t *testing.T) {
 		}
 	}
 }
+
+// TestSince follows new references only: what was used before is where chains begin, however it is reached.
+func TestSince(t *testing.T) {
+	base := made("a b c x", map[string]Root{"a": ByC, "x": ByExport}, "a b", "c x")
+	head := made("a b c x", map[string]Root{"a": ByC, "x": ByExport}, "a b", "c x", "b c")
+	for n, want := range []string{"a", "b", "b c", "b c x"} {
+		chains, all := head.Since(base).Chains(int32(n), 5)
+		if got := head.drawn(chains); all != 1 || len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q of %d, want %q", head.Name(int32(n)), got, all, want)
+		}
+	}
+	if chains, all := base.Since(head).Chains(3, 5); chains != nil || all != 0 {
+		t.Errorf("what is only exported has chains: %v", chains)
+	}
+}

@@ -43,12 +43,24 @@ func readGraph(t testing.TB, path string) *Graph {
 	return g
 }
 
+var kernelGraphs = map[string]*Graph{} // that tests share
+
+// kernelGraph is the graph of a real kernel build.
+func kernelGraph(t *testing.T, name string) *Graph {
+	t.Helper()
+	path := kernelFile(t, name)
+	if kernelGraphs[name] == nil {
+		kernelGraphs[name] = readGraph(t, path)
+	}
+	return kernelGraphs[name]
+}
+
 // TestRelocationsOracle compares references found by decoding base's vmlinux with its relocations, which a build of the same
 // kernel kept. What decoding misses by design: calls to __fentry__, which the build has overwritten, and data per processor,
 // addressed from a segment. Besides, of 112,065 references it misses 15 (behind AVX instructions; page tables, which hold flags in
 // the low bits of their pointers), and takes 42 numbers for addresses: ends of tables.
 func TestRelocationsOracle(t *testing.T) {
-	decoded, exact := readGraph(t, kernelFile(t, "base.zip")), readGraph(t, kernelFile(t, "base-emit-relocs.zip"))
+	decoded, exact := kernelGraph(t, "base.zip"), readGraph(t, kernelFile(t, "base-emit-relocs.zip"))
 	found, truth := symbolEdges(decoded, "vmlinux"), symbolEdges(exact, "vmlinux.unstripped")
 	missed, calls := 0, 0
 	for k := range truth {
@@ -100,8 +112,7 @@ func symbolEdges(g *Graph, image string) map[symbolEdge]bool {
 // TestFmtgrowth holds that new runtime paths of fmtgrowth are traced to the function of the patch that brings them in, as
 // fmtgrowth.patch reads: text is parsed, upper-cased, sorted and printed by functions of rust_minimal.
 func TestFmtgrowth(t *testing.T) {
-	g := readGraph(t, kernelFile(t, "fmtgrowth.zip"))
-	base := readGraph(t, kernelFile(t, "base.zip"))
+	g, base := kernelGraph(t, "fmtgrowth.zip"), kernelGraph(t, "base.zip")
 	for _, c := range []struct{ name, image, origin string }{
 		{"<core::net::parser::Parser>::read_ipv4_addr", "vmlinux", "rust_minimal::parse_all"},
 		{"<core::net::ip_addr::IpAddr as core::str::traits::FromStr>::from_str", "vmlinux", "rust_minimal::parse_all"},
@@ -133,11 +144,41 @@ func TestFmtgrowth(t *testing.T) {
 	}
 }
 
+// TestNewChains holds that what the patch reaches is traced to what was there before: the module's init, which it changes.
+func TestNewChains(t *testing.T) {
+	g, base := kernelGraph(t, "fmtgrowth.zip"), kernelGraph(t, "base.zip")
+	since := g.Since(base)
+	for name, want := range map[string][]string{
+		"core::unicode::unicode_data::conversions::to_upper": {"<rust_minimal::RustMinimal as kernel::Module>::init", "rust_minimal::shout", ""},
+		"<core::net::ip_addr::IpAddr as core::str::traits::FromStr>::from_str": {"<rust_minimal::RustMinimal as kernel::Module>::init",
+			"rust_minimal::parse_all", ""},
+		"core::fmt::write": {""}, // is used in base
+	} {
+		n := one(t, g, name)
+		chains, all := since.Chains(n, 5)
+		want[len(want)-1] = g.Demangled(n)
+		if all != 1 || len(chains) != 1 || len(chains[0]) != len(want) {
+			t.Errorf("%s: %d chains, %v", name, all, chains)
+			continue
+		}
+		for i, x := range chains[0] {
+			if g.Demangled(x) != want[i] {
+				t.Errorf("%s: %d is %s, want %s", name, i, g.Demangled(x), want[i])
+			}
+		}
+	}
+	for n, d := range base.Since(base).dist {
+		if d > 0 && base.key(int32(n)) != "" {
+			t.Errorf("%s is new to its own build", base.Demangled(int32(n)))
+		}
+	}
+}
+
 // TestPanicSites counts by relocations: readelf -rW rust_minimal.ko lists as many to panic_const_add_overflow, _mul_overflow,
 // _sub_overflow and panic_on_ord_violation, and none to others that panic.
 func TestPanicSites(t *testing.T) {
 	for name, want := range map[string]int{"base.zip": 1 + 1 + 2, "fmtgrowth.zip": 20 + 4 + 8 + 5} {
-		g := readGraph(t, kernelFile(t, name))
+		g := kernelGraph(t, name)
 		got := 0
 		for _, x := range g.Panics() {
 			if g.path(x.Node) == "samples/rust/rust_minimal.ko" {
@@ -152,7 +193,7 @@ func TestPanicSites(t *testing.T) {
 
 // TestWholeKernel holds that nodes are all of memory.
 func TestWholeKernel(t *testing.T) {
-	checkWhole(t, readGraph(t, kernelFile(t, "binder.zip")))
+	checkWhole(t, kernelGraph(t, "fmtgrowth.zip"))
 }
 
 // BenchmarkGraph makes the graph of a kernel of 24 MB, after it was measured, and asks it once.

@@ -15,11 +15,16 @@ type Retained struct {
 
 // reach follows the references from the roots that count.
 func (g *Graph) reach(counts func(Root) bool) *view {
+	return g.spread(func(n int32) bool { return counts(g.Nodes[n].Root) })
+}
+
+// spread follows the references from the nodes where it begins.
+func (g *Graph) spread(begins func(int32) bool) *view {
 	v := &view{dist: make([]int32, len(g.Nodes))}
 	var queue []int32
 	for i := range v.dist {
 		v.dist[i] = -1
-		if counts(g.Nodes[i].Root) {
+		if begins(int32(i)) {
 			v.dist[i] = 0
 			queue = append(queue, int32(i))
 		}
