@@ -81,7 +81,8 @@ type Graph struct {
 	out    adjacency // by node, what it refers to
 	in     adjacency // by node, who refers to it
 	used   *view     // without exports
-	linked *view     // with them
+	kept   *view     // with them
+	linked *view     // and with what is linked whole: all
 }
 
 // edge is all references from one node to another.
@@ -105,6 +106,7 @@ func (g *Graph) finish(refs []edge) {
 	g.out.merge(len(g.Nodes))
 	g.in = gather(len(g.Nodes), g.out.edges, func(e edge) int32 { return e.to })
 	g.used = g.reach(func(r Root) bool { return r != NoRoot && r < ByExport })
+	g.kept = g.reach(func(r Root) bool { return r != NoRoot })
 	g.keepLinked()
 	g.linked = g.reach(func(r Root) bool { return r != NoRoot })
 }
@@ -150,7 +152,7 @@ func (a *adjacency) merge(n int) {
 // keepLinked makes roots of what is linked and not reached by any other: first what nothing of it refers to, then one of each
 // circle.
 func (g *Graph) keepLinked() {
-	reached := g.reach(func(r Root) bool { return r != NoRoot }).dist
+	reached := slices.Clone(g.kept.dist)
 	refers := func(e edge) bool { return reached[e.from] < 0 }
 	var starts, others []int32
 	for i := range g.Nodes {

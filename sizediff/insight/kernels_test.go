@@ -174,6 +174,16 @@ func TestNewChains(t *testing.T) {
 	}
 }
 
+// TestPortions holds that core is the same in base and fmtgrowth, byte for byte, and that more of it is used.
+func TestPortions(t *testing.T) {
+	core := func(i *Image, s *sizediff.Symbol) bool { return i.Path == "vmlinux" && i.Crates[s.Crate] == "core" }
+	b, h := kernelGraph(t, "base.zip").Portions(core), kernelGraph(t, "fmtgrowth.zip").Portions(core)
+	t.Logf("base %+v, fmtgrowth %+v", b, h)
+	if b.Used+b.Exported+b.Linked != h.Used+h.Exported+h.Linked || h.Used <= b.Used || h.Exported >= b.Exported {
+		t.Errorf("base %+v, fmtgrowth %+v", b, h)
+	}
+}
+
 // TestPanicSites counts by relocations: readelf -rW rust_minimal.ko lists as many to panic_const_add_overflow, _mul_overflow,
 // _sub_overflow and panic_on_ord_violation, and none to others that panic.
 func TestPanicSites(t *testing.T) {

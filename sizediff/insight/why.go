@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/coderef"
 )
 
@@ -123,14 +124,35 @@ func (g *Graph) explain(build string, n int32, limit int) *Answer {
 
 // keeping says what keeps a node.
 func (g *Graph) keeping(n int32) Keeping {
-	if g.used.dist[n] >= 0 {
+	switch {
+	case g.used.dist[n] >= 0:
 		return Used
-	}
-	chains, _ := g.Chains(n, 1)
-	if g.Nodes[chains[0][0]].Root == ByExport {
+	case g.kept.dist[n] >= 0:
 		return Exported
 	}
 	return Linked
+}
+
+// Portions are bytes by what keeps them.
+type Portions struct{ Used, Exported, Linked uint64 }
+
+// Portions adds up the symbols that count: how much of a crate is used, and how much there is for another reason.
+func (g *Graph) Portions(counts func(i *Image, s *sizediff.Symbol) bool) (p Portions) {
+	for n := range g.Nodes {
+		x := &g.Nodes[n]
+		if x.Kind != Symbol || !counts(&g.Images[x.Image], &g.Images[x.Image].Symbols[x.Symbol]) {
+			continue
+		}
+		switch g.keeping(int32(n)) {
+		case Used:
+			p.Used += x.Size
+		case Exported:
+			p.Exported += x.Size
+		case Linked:
+			p.Linked += x.Size
+		}
+	}
+	return p
 }
 
 // Retained is what would go with a node, while exports keep what they do.
