@@ -210,3 +210,26 @@ func TestMeasurement(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVtable follows a vtable in images of every kind: relocated by the linker, left to the loader as readelf -rW shows in
+// .data.rel.ro of the libraries (R_X86_64_RELATIVE, R_AARCH64_RELATIVE), or with relocations of its own.
+func TestVtable(t *testing.T) {
+	for _, name := range []string{"x86_64.o", "x86_64.exec", "x86_64.so", "aarch64.o", "aarch64.exec", "aarch64.so"} {
+		g := readGraph(t, fixture("elf/"+name))
+		method := one(t, g, "<beta::Meter as alpha::Visit>::visit")
+		chains := 0
+		for _, table := range g.in.of(method) {
+			for _, user := range g.in.of(table.from) {
+				if g.Nodes[table.from].Kind == Unnamed && g.Name(user.from) == "beta_sum" {
+					chains++
+				}
+			}
+			if got := callees(g, table.from); len(got) != 2 || got[0] != "<beta::Meter as alpha::Visit>::visit" || !strings.HasPrefix(got[1], "core::ptr::drop_") {
+				t.Errorf("%s: the vtable refers to %q", name, got)
+			}
+		}
+		if chains != 1 {
+			t.Errorf("%s: %d ways from beta_sum through a vtable", name, chains)
+		}
+	}
+}
