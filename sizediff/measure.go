@@ -5,6 +5,7 @@ import (
 	"io"
 	"path"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -266,13 +267,32 @@ func atFile(b *source.Build, f *source.File, err error) error {
 	return &FileError{b.Label, f.Path, err}
 }
 
+// errCut says that a file became shorter while it was read.
+var errCut = errors.New("became shorter while it was read; wait until its build is finished")
+
+// surviveCut makes errCut of the fault that reading ends in when somebody cuts a mapped file short. What it returns is deferred.
+func surviveCut(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		r := recover()
+		if _, fault := r.(interface{ Addr() uintptr }); fault {
+			*err = errCut
+		} else if r != nil {
+			panic(r)
+		}
+	}
+}
+
 func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageFile, err error) {
 	c, err := f.Open()
 	if err != nil {
 		return out, err
 	}
 	defer c.Close()
-	data, _ := c.Bytes()
+	data, release := c.Map()
+	defer release()
+	defer surviveCut(&err)()
 	im, err := elfmap.Open(c, c.Size(), data)
 	if err != nil {
 		return out, err
@@ -283,6 +303,9 @@ func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageF
 	}
 	k := cacheKey{d, o.Portable, im.Type == elfmap.FileRelocatable && discardExit}
 	e := o.Cache.entry(k)
-	e.once.Do(func() { e.image, e.err = measureImage(im, contents, k) })
+	e.once.Do(func() {
+		defer surviveCut(&e.err)()
+		e.image, e.err = measureImage(im, contents, k)
+	})
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err
 }

@@ -12,7 +12,14 @@ type Content struct {
 	r     io.ReaderAt
 	size  int64
 	mem   []byte
+	file  *os.File // it is the whole of; nil otherwise
 	close func() error
+}
+
+func newFileContent(f *os.File, size int64) *Content {
+	c := newContent(f, 0, size)
+	c.file = f
+	return c
 }
 
 func newContent(r io.ReaderAt, offset, size int64) *Content {
@@ -27,6 +34,23 @@ func (c *Content) Size() int64 { return c.size }
 
 // Bytes returns all bytes if they are in memory already. They must not be changed.
 func (c *Content) Bytes() ([]byte, bool) { return c.mem, c.mem != nil }
+
+// Files of these sizes are mapped: of smaller ones a copy costs less, and what is touched of larger ones would count as memory.
+const (
+	minMapped = 1 << 20
+	maxMapped = 64 << 20
+)
+
+// Map returns all bytes without a copy of them, nil when that is not possible. They must not be changed, nor used after release.
+// Where a file is cut short by somebody else in the meantime, reading what is gone is a fault: see debug.SetPanicOnFault.
+func (c *Content) Map() (data []byte, release func()) {
+	if c.mem == nil && c.file != nil && c.size >= minMapped && c.size <= maxMapped {
+		if data, release := mapFile(c.file, int(c.size)); data != nil {
+			return data, release
+		}
+	}
+	return c.mem, func() {}
+}
 
 // Close releases the content.
 func (c *Content) Close() error {

@@ -65,7 +65,7 @@ func openFile(root *os.Root, name string) (*Content, error) {
 		f.Close()
 		return nil, err
 	}
-	c := newContent(f, 0, info.Size())
+	c := newFileContent(f, info.Size())
 	c.close = f.Close
 	return c, nil
 }

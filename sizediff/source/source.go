@@ -135,7 +135,12 @@ func (b *Build) addSingle(r io.ReaderAt, size int64, kind Kind, c codec) {
 	b.Files = []File{{
 		Path: strings.TrimSuffix(name, c.suffix()), Kind: kind, Size: size,
 		build: b, name: name, codec: c, packed: size,
-		stored: func() (*Content, error) { return newContent(r, 0, size), nil },
+		stored: func() (*Content, error) {
+			if f, ok := r.(*os.File); ok {
+				return newFileContent(f, size), nil
+			}
+			return newContent(r, 0, size), nil
+		},
 	}}
 	if c != plain {
 		b.Files[0].Size = -1
