@@ -463,7 +463,7 @@ func (r *request) refresh(command.Command) (string, error) {
 	if _, err := r.Store.ForgetFailures(r.ctx, r.repo.ID, r.pr.HeadSHA); err != nil {
 		return "", err
 	}
-	if err := r.forgetCheck(r.ctx, r.repo, r.pr.Number, r.pr.HeadSHA); err != nil {
+	if err := r.forgetCheck(r.ctx, r.repo, r.pr.HeadSHA); err != nil {
 		return "", err
 	}
 	return "", r.lookAgain()

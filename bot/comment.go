@@ -29,11 +29,10 @@ func (l *look) ignoresDraft() (bool, error) {
 	if !l.pr.Draft || l.cfg.Comment.OnDraft != config.DraftNothing {
 		return false, nil
 	}
-	_, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, l.pr.HeadSHA)
-	if errors.Is(err, store.ErrNotFound) {
-		return true, l.noteStatus(statusDraft)
+	if spoken, err := l.spoken(); spoken || err != nil {
+		return false, err
 	}
-	return false, err
+	return true, l.noteStatus(statusDraft)
 }
 
 // commentKind is what the comment is called in the store: one for each header.

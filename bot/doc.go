@@ -124,6 +124,7 @@
 //	a permission or an event that the App asks for     bot/gh/needs.go; setup and doctor follow
 //	what is retried, waited for or given up            bot/gh/errors.go (classes), giveUp in bot/pull.go
 //	when a comment is written at all                   wantsComment in bot/publish.go
+//	several pull requests with one head                bot/shared.go
 //	which runs and artifacts are a head's builds       bot/builds.go
 //	which commit is the base, and the words for it     bot/baseline
 //	what of an artifact is judged                      Select in sizediff/select.go; targets' files in config/select.go
@@ -255,6 +256,9 @@
 // Decision: the check run is written before the comment. It can always be written, also where a conversation is locked, and it is
 // what gates; a comment that GitHub refuses does not keep it from being complete. What no later try can mend ends as a neutral
 // check run that says so, and so does a head that was pushed over before it was measured: no check stays pending for ever.
+//
+// Decision: a check run belongs to a commit, so it shows the worst that the open pull requests with this head say. Each notes what
+// it says before it reads what the others say, and reads them again after it wrote; so the last writer has seen all of them.
 //
 // Decision: report pages have no login. Their addresses hold random bits (reports) or an HMAC (history); whoever was given the
 // link may read, as with the artifact's own link. The pages need no script and work under a policy that allows none.

@@ -12,6 +12,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
 // maxVerdicts is how many of the newest evaluations of a pull request an acceptance can bind to.
@@ -19,6 +20,15 @@ const maxVerdicts = 20
 
 // accept stores consent to growth over budget, bound to what was published before the person wrote.
 func (r *request) accept(c command.Command) (string, error) {
+	if r.comment == nil { // a button stands on a commit: it cannot say which of its pull requests is meant
+		pulls, err := r.Store.PullsOfHead(r.ctx, r.repo.ID, r.pr.HeadSHA)
+		if err != nil {
+			return "", err
+		}
+		if len(pulls) > 1 {
+			return "", refusedf("%s is the head of %d pull requests. Accept in a comment on the one that you mean.", render.Code(r.pr.HeadSHA[:7]), len(pulls))
+		}
+	}
 	verdicts, err := r.verdicts()
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,8 @@ const checkName = "oxidometer"
 // Kinds of store.Output.
 const (
 	outputComment = "comment"
-	outputCheck   = "check"
+	outputCheck   = "check"  // of a commit, whatever pull requests have it as their head
+	outputSaid    = "said"   // of that commit by one pull request, in place of a digest
 	outputStatus  = "status" // of the check run, in place of a digest
 	outputAsked   = "asked"  // a person asked for the comment
 
@@ -291,25 +293,26 @@ func buttons(e *sizediff.Evaluation) []gh.CheckAction {
 	return list
 }
 
-// putCheck brings our check run on the head to the given state. One that says the same already is left alone.
+// putCheck brings our check run on the head to the given state, unless another pull request says worse of that commit.
 func (l *look) putCheck(c gh.Check) error {
 	c.Name, c.HeadSHA = checkName, l.pr.HeadSHA
 	l.annotate(&c)
-	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, c.HeadSHA)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := l.say(c); err != nil {
 		return err
 	}
-	said := []byte(c.Status + "\x00" + c.Conclusion + "\x00" + c.Title + "\x00" + c.Summary + "\x00" + c.Text)
-	if out.GitHubID != 0 && out.BodySHA256 == digest(said) {
-		return nil
-	}
-	c.ID = out.GitHubID
-	id, err := l.client.PutCheck(l.ctx, l.repo, c)
-	if err != nil {
-		return err
-	}
-	if err := l.putOutput(outputCheck, c.HeadSHA, id, said); err != nil {
-		return err
+	var written []said
+	for try := range 3 { // again, if one of the others has said something else in the meantime
+		others, err := l.others(c.HeadSHA)
+		if err != nil {
+			return err
+		}
+		if try > 0 && slices.Equal(written, others) {
+			break
+		}
+		if err := l.writeCheck(amid(c, others)); err != nil {
+			return err
+		}
+		written = others
 	}
 	return l.noteStatus(c.Status)
 }
@@ -322,6 +325,26 @@ func unmeasured(sha, why, remedy string) gh.Check {
 	}
 }
 
+// writeCheck writes the check run of a commit. One that says the same already is left alone.
+func (l *look) writeCheck(c gh.Check) error {
+	out, err := l.Store.Output(l.ctx, l.repo.ID, 0, outputCheck, c.HeadSHA)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	text := fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s\x00%v", c.Status, c.Conclusion, c.Title, c.Summary, c.Text, c.Actions)
+	if out.GitHubID != 0 && out.BodySHA256 == digest(text) {
+		return nil
+	}
+	c.ID = out.GitHubID
+	id, err := l.client.PutCheck(l.ctx, l.repo, c)
+	if err != nil {
+		return err
+	}
+	return l.Store.PutOutput(l.ctx, store.Output{
+		RepoID: l.repo.ID, Kind: outputCheck, HeadSHA: c.HeadSHA, GitHubID: id, BodySHA256: digest(text), Updated: l.Now(),
+	})
+}
+
 // noteStatus remembers how far the head is, for Reconcile: nobody need look again at one that is completed.
 func (l *look) noteStatus(status string) error {
 	return l.Store.PutOutput(l.ctx, store.Output{
@@ -332,7 +355,10 @@ func (l *look) noteStatus(status string) error {
 // endCheck completes the check run of a head that will not be measured any more, if it has one and was not evaluated: a
 // check that stays pending for ever tells nobody anything.
 func (l *look) endCheck(sha, why string) error {
-	out, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, sha)
+	if shared, err := l.leave(sha); shared || err != nil {
+		return err
+	}
+	out, err := l.Store.Output(l.ctx, l.repo.ID, 0, outputCheck, sha)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -349,7 +375,7 @@ func (l *look) endCheck(sha, why string) error {
 	if err != nil && !isNotFound(err) { // else the commit is gone with its fork
 		return err
 	}
-	return l.forgetCheck(l.ctx, l.repo, l.pr.Number, sha) // reopened or pushed back to, it has to say again what it said
+	return l.forgetCheck(l.ctx, l.repo, sha) // reopened or pushed back to, it has to say again what it said
 }
 
 func (l *look) putOutput(kind, head string, id int64, body []byte) error {

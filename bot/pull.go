@@ -215,8 +215,7 @@ func (l *look) measureAndCompare() error {
 
 // announce gives a head that is new to us its check run, before anything is fetched.
 func (l *look) announce() error {
-	_, err := l.Store.Output(l.ctx, l.repo.ID, l.pr.Number, outputCheck, l.pr.HeadSHA)
-	if !errors.Is(err, store.ErrNotFound) {
+	if spoken, err := l.spoken(); spoken || err != nil {
 		return err
 	}
 	return l.putCheck(gh.Check{Status: "queued", Title: "Waiting for CI", Summary: "No workflow run of this head was seen yet."})

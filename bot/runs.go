@@ -197,10 +197,8 @@ func (b *Bot) head(ctx context.Context, job store.Job) error {
 	if _, err := b.Store.ForgetFailures(ctx, repo.ID, job.SHA); err != nil {
 		return err
 	}
-	for _, n := range pulls {
-		if err := b.forgetCheck(ctx, repo, n, job.SHA); err != nil {
-			return err
-		}
+	if err := b.forgetCheck(ctx, repo, job.SHA); err != nil {
+		return err
 	}
 	return b.lookAt(ctx, repo, pulls, "asked for again")
 }
@@ -218,8 +216,8 @@ func (b *Bot) pressed(ctx context.Context, job store.Job, pulls []int) error {
 }
 
 // forgetCheck has the check run written again even if there is nothing new to say: on GitHub it waits for an answer now.
-func (b *Bot) forgetCheck(ctx context.Context, repo gh.Repo, pull int, sha string) error {
-	out, err := b.Store.Output(ctx, repo.ID, pull, outputCheck, sha)
+func (b *Bot) forgetCheck(ctx context.Context, repo gh.Repo, sha string) error {
+	out, err := b.Store.Output(ctx, repo.ID, 0, outputCheck, sha)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

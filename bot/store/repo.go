@@ -160,6 +160,19 @@ func (s *Store) Head(ctx context.Context, repoID int64, pull int) (Pull, error) 
 	return p, nil
 }
 
+// PullsOfHead lists the open pull requests whose wanted head is a commit, by number.
+func (s *Store) PullsOfHead(ctx context.Context, repoID int64, sha string) ([]int, error) {
+	var list []int
+	err := s.rows(ctx, `SELECT pull FROM pulls WHERE repo = ?1 AND head = ?2 AND closed = 0 ORDER BY pull`, []any{repoID, sha},
+		func(scan func(...any) error) error {
+			var n int
+			err := scan(&n)
+			list = append(list, n)
+			return err
+		})
+	return list, err
+}
+
 // Current returns ErrSuperseded unless the head that had this sequence number is still wanted. Ask right before writing to GitHub.
 func (s *Store) Current(ctx context.Context, repoID int64, pull int, seq int64) error {
 	var one int
