@@ -95,8 +95,8 @@ type rules struct {
 	sizediff.Selection
 }
 
-// readRules reads a repository file, "" for none, and takes its only target or the one that is named. Without a target the whole
-// of the builds is compared.
+// readRules reads a repository file, "" for none, and takes its only target or the one that is named. Of several one has to be
+// named, because budgets are by target. Where the file lists none, the whole of the builds is compared.
 func readRules(file, target string) (rules, error) {
 	if file == "" && target != "" {
 		return rules{}, fmt.Errorf("--target %s: there is no repository file to take it from; give one with --config", target)
@@ -108,17 +108,19 @@ func readRules(file, target string) (rules, error) {
 	if err != nil {
 		return rules{}, err
 	}
-	if target == "" && len(r.Targets) == 1 {
-		target = r.Targets[0].Name
+	var names []string
+	for _, t := range r.Targets {
+		names = append(names, t.Name)
 	}
-	if target != "" && r.Target(target) == nil {
-		var names []string
-		for _, t := range r.Targets {
-			names = append(names, t.Name)
-		}
-		if names == nil {
-			return rules{}, fmt.Errorf("--target %s: %s lists no targets; leave the flag out", target, file)
-		}
+	switch {
+	case target == "" && len(names) == 1:
+		target = names[0]
+	case target == "" && len(names) > 1:
+		return rules{}, fmt.Errorf("%s: lists %d targets, and it is not said of which the builds are; name it with --target, one of %s",
+			file, len(names), strings.Join(names, ", "))
+	case target != "" && names == nil:
+		return rules{}, fmt.Errorf("--target %s: %s lists no targets; leave the flag out", target, file)
+	case target != "" && r.Target(target) == nil:
 		return rules{}, fmt.Errorf("--target %s: %s has no such target; use one of %s", target, file, strings.Join(names, ", "))
 	}
 	return rules{r.Policy(), file, target, r.Selection(target)}, nil
