@@ -172,6 +172,17 @@ func (c checker) rule(at string, r Rule) {
 	}
 }
 
+// Names as GitHub writes them. A user's may have an underscore, before the short code of an enterprise.
+const (
+	accountName = `[A-Za-z0-9][A-Za-z0-9_-]{0,38}`
+	teamSlug    = `[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?`
+)
+
+var (
+	ownerName = regexp.MustCompile(`^@` + accountName + `(/` + teamSlug + `)?$`)
+	teamName  = regexp.MustCompile(`^` + teamSlug + `$`)
+)
+
 func (c checker) budgets(r *Repo) {
 	buckets := []string{sizediff.BucketTotal}
 	for _, b := range r.Policy().Buckets {
@@ -183,8 +194,8 @@ func (c checker) budgets(r *Repo) {
 		c.targetGlobs(at+".targets", b.Targets, r.Targets)
 		c.glob(at+".path", b.Path)
 		for j, owner := range b.Owners {
-			if len(owner) < 2 || owner[0] != '@' {
-				c.fault(fmt.Sprintf("%s.owners[%d]", at, j), `write "@user" or "@org/team"`, "%s is not a user or team", quote(owner))
+			if !ownerName.MatchString(owner) {
+				c.d.fault(c.place(at+".owners", j), `write "@user" or "@org/team", as GitHub does`, "%s is not a user or team", quote(owner))
 			}
 		}
 		switch {
@@ -242,10 +253,13 @@ func (c checker) glob(at, glob string) {
 func (c checker) roles(at string, roles []string) {
 	known := []string{"read", "triage", "write", "maintain", "admin", "owners", "author"}
 	for i, role := range roles {
-		if team, ok := strings.CutPrefix(role, "team:"); ok && team != "" || slices.Contains(known, role) {
-			continue
+		team, isTeam := strings.CutPrefix(role, "team:")
+		switch {
+		case isTeam && team != "" && !teamName.MatchString(team):
+			c.d.fault(c.place(at, i), "write the last part of the team's address on GitHub, such as team:rust-size, without the organization", "%s is not a team", quote(team))
+		case !isTeam && !slices.Contains(known, role), isTeam && team == "":
+			c.d.fault(c.place(at, i), suggest(role, append(known, "team:NAME")), "there is no role %s", quote(role))
 		}
-		c.d.fault(c.place(at, i), suggest(role, append(known, "team:NAME")), "there is no role %s", quote(role))
 	}
 }
 
