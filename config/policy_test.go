@@ -158,6 +158,11 @@ func TestWeaker(t *testing.T) {
 		{"", `tolerance: {paths_only: ["*.c"]}`, "tolerance.paths_only gains *.c"},
 		{"noise: {band: 8B}", "noise: {band: 32B}", "noise.band goes from 8B to 32B"},
 		{"", "commands: {accept: [write, triage]}", "commands.accept gains triage"},
+		{"", "commands: {accept: [write, owners]}", "commands.accept gains owners"},
+		{
+			"commands: {accept: owners}\nbudgets: [{grow: 1B}, {bucket: runtime, grow: 1B, owners: '@a'}]",
+			"commands: {accept: owners}\nbudgets: [{bucket: runtime, grow: 1B, owners: ['@A', '@org/b']}, {grow: 1B}]", "budgets[0].owners gains @org/b",
+		},
 		{"", "commands: {author_may_accept: true}", "commands.author_may_accept goes from false to true"},
 		{"base: {trusted_events: [push]}", "base: {trusted_events: [push, schedule]}", "base.trusted_events gains schedule"},
 		{"targets: [{name: a}, {name: b}]", "targets: [{name: a}]", "target b is removed"},
@@ -176,6 +181,7 @@ func TestWeaker(t *testing.T) {
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{"", "noise: {band: 32B}", "noise.band goes from auto to 32B"},
+		{"commands: {accept: owners}", "commands: {accept: owners}\nbudgets: [{grow: 1B, owners: '@a'}]", "budgets[0].owners gains @a"},
 		{"noise: {band: 32B}", "", "noise.band goes from 32B to auto"},
 		{"", "buckets: {runtime: {crates: core}}", "the rules of runtime change"},
 		{"", "buckets: {nova: {crates: nova}}", "the rules of the buckets change"},
@@ -184,6 +190,9 @@ func TestWeaker(t *testing.T) {
 		if diff := cmp.Diff([]string{c.want}, Weaker(mustParse(t, c.old), mustParse(t, c.new))); diff != "" {
 			t.Errorf("%q to %q (-want +got):\n%s", c.old, c.new, diff)
 		}
+	}
+	if got := Weaker(DefaultRepo(), mustParse(t, "budgets: [{grow: 1B, owners: '@a'}]")); got != nil {
+		t.Errorf("an owner who may not accept: %q", got)
 	}
 	if got := Weaker(DefaultRepo(), mustParse(t, "buckets: {runtime: {label: Runtime}}")); got != nil {
 		t.Errorf("another label: %q", got)

@@ -10,7 +10,7 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-// Weaker says in what a new file is less strict than an old one, or may be, apart from its budgets and ratchets, which
+// Weaker says in what a new file is less strict than an old one, or may be, apart from the sizes of its budgets and ratchets, which
 // sizediff.Loosen compares in bytes. Each entry is a clause such as "gate.mode goes from enforce to report"; the order is fixed.
 // Names in it come from the files.
 func Weaker(old, new *Repo) []string {
@@ -20,6 +20,9 @@ func Weaker(old, new *Repo) []string {
 	w.noise(old.Noise.Band, new.Noise.Band)
 	w.gains("commands.accept", old.Commands.Accept, new.Commands.Accept)
 	w.allows("commands.author_may_accept", old.Commands.AuthorMayAccept, new.Commands.AuthorMayAccept)
+	if slices.Contains(new.Commands.Accept, "owners") {
+		w.owners(old.Budgets, new.Budgets)
+	}
 	w.gains("base.trusted_events", old.Base.TrustedEvents, new.Base.TrustedEvents)
 	w.targets(old.Targets, new.Targets)
 	w.buckets(old.Policy().Buckets, new.Policy().Buckets)
@@ -49,6 +52,23 @@ func (w *weaker) gains(key string, old, new []string) {
 	for _, s := range new {
 		if !slices.Contains(old, s) {
 			w.add("%s gains %s", key, s)
+		}
+	}
+}
+
+// owners: whoever owns a budget may accept what is over it, and a new budget of somebody's own is a way to that too.
+func (w *weaker) owners(old, new []Budget) {
+	for i, b := range new {
+		var before []string
+		for _, o := range old {
+			if o.Bucket == b.Bucket && o.Path == b.Path && o.Unit == b.Unit && slices.Equal(o.Targets, b.Targets) {
+				before = append(before, o.Owners...)
+			}
+		}
+		for _, owner := range b.Owners {
+			if !slices.ContainsFunc(before, func(s string) bool { return strings.EqualFold(s, owner) }) {
+				w.add("budgets[%d].owners gains %s", i, owner)
+			}
 		}
 	}
 }
