@@ -97,6 +97,33 @@ type Suggestion struct {
 	Stopped int    `json:"stopped"` // changes, by this budget alone
 }
 
+// FewChanges is the number of changes below which a calibration says little: one of them is more than 5 percent.
+const FewChanges = 20
+
+// Applied are the suggested ones, in their order, and after them those of the given ones that they do not replace. A suggestion
+// replaces the budgets of its bucket that hold for whole builds of every target, and takes their owners over.
+func (c *Calibration) Applied(given []Budget) []Budget {
+	var out []Budget
+	index := map[string]int{}
+	for i, s := range c.Suggested {
+		out = append(out, Budget{Bucket: s.Bucket, Bytes: s.Bytes})
+		index[s.Bucket] = i
+	}
+	for _, b := range given {
+		i, suggested := index[b.Bucket]
+		if !suggested || b.Path != "" || len(b.Targets) > 0 {
+			out = append(out, b)
+			continue
+		}
+		for _, owner := range b.Owners {
+			if !slices.Contains(out[i].Owners, owner) {
+				out[i].Owners = append(out[i].Owners, owner)
+			}
+		}
+	}
+	return out
+}
+
 // candidates are the budgets of which every bucket's row says how many changes they stop.
 var candidates = []int64{256, 512, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10}
 

@@ -154,3 +154,25 @@ func TestCalibrateProperties(t *testing.T) {
 		}
 	}
 }
+
+// TestApplied: what is suggested replaces what is of the same kind, and nobody loses a budget.
+func TestApplied(t *testing.T) {
+	c := &sizediff.Calibration{Suggested: []sizediff.Suggestion{{Bucket: "runtime", Bytes: 256}, {Bucket: "total", Bytes: 512}}}
+	given := []sizediff.Budget{
+		{Bucket: "total", Path: "*.ko", Bytes: 1},
+		{Bucket: "total", Percent: 2, Owners: []string{"@a"}},
+		{Bucket: "c", Bytes: 3},
+		{Bucket: "total", Bytes: 4, Owners: []string{"@b", "@a"}},
+		{Bucket: "runtime", Targets: []string{"x"}, Bytes: 5, Owners: []string{"@c"}},
+	}
+	want := []sizediff.Budget{
+		{Bucket: "runtime", Bytes: 256}, {Bucket: "total", Bytes: 512, Owners: []string{"@a", "@b"}}, given[0], given[2], given[4],
+	}
+	got := c.Applied(given)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, c.Applied(got)); diff != "" {
+		t.Errorf("twice (-want +got):\n%s", diff)
+	}
+}

@@ -35,7 +35,8 @@ type calibrateCommand struct {
 
 func (*calibrateCommand) Help() string {
 	return `Holds budgets of several sizes against the changes of the past, and says how many of them each would have stopped. Then it
-suggests a repository file, with the evidence beside each budget. With --config it is that file with other budgets.
+suggests a repository file, with the evidence beside each budget. With --config it is that file with other budgets; those
+about a path or some targets stay as they are, and owners too.
 
 The past is what a server has stored of a branch, or a folder of builds whose names sort in the order of their history.
 A step to another toolchain or configuration is counted, and not judged. Two builds of one commit show the noise.

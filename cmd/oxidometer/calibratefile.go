@@ -12,7 +12,7 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
-// fileToSuggest is the repository file that gets other budgets.
+// fileToSuggest is the repository file that gets the suggested budgets.
 type fileToSuggest struct {
 	name string // "" when there is none
 	text string
@@ -34,23 +34,28 @@ func readFileToSuggest(name string) (fileToSuggest, error) {
 	return fileToSuggest{name, string(text), repo}, nil
 }
 
-// with returns the file with the suggested budgets in place of its own. Everything else in it stays, comments too. A file that is
-// written in such a way that this does not work is an error: what comes out must say what is meant.
+// with returns the file with the suggested budgets in place of those that they replace. Everything else in it stays, comments too.
+// A file that is written in such a way that this does not work is an error: what comes out must say what is meant.
 func (f fileToSuggest) with(c *sizediff.Calibration) (string, error) {
-	want := *f.repo
-	want.Budgets, want.Warnings = nil, nil
-	for _, s := range c.Suggested {
-		want.Budgets = append(want.Budgets, config.Budget{Bucket: s.Bucket, Unit: config.UnitImages, Grow: config.Growth{Bytes: config.Size(s.Bytes)}})
-	}
-	text := replaceBudgets(f.text, render.CalibrationBudgets(c))
+	given := f.repo.Policy().Budgets
+	text := replaceBudgets(f.text, render.CalibrationBudgets(c, given))
 	got, err := config.ParseRepo(f.name, []byte(text))
-	if err == nil {
-		got.Warnings = nil
-	}
-	if err != nil || !reflect.DeepEqual(&want, got) {
+	if err != nil || !slices.EqualFunc(c.Applied(given), got.Policy().Budgets, sameBudget) || !reflect.DeepEqual(withoutBudgets(f.repo), withoutBudgets(got)) {
 		return "", fmt.Errorf("%s: its budgets cannot be replaced, because they are not lines by themselves; write budgets: at the start of a line, and its entries below", f.name)
 	}
 	return text, nil
+}
+
+func sameBudget(a, b sizediff.Budget) bool {
+	same := slices.Equal(a.Targets, b.Targets) && slices.Equal(a.Owners, b.Owners)
+	a.Targets, a.Owners, b.Targets, b.Owners = nil, nil, nil, nil
+	return same && reflect.DeepEqual(a, b)
+}
+
+func withoutBudgets(r *config.Repo) config.Repo {
+	rest := *r
+	rest.Budgets, rest.Warnings = nil, nil
+	return rest
 }
 
 // replaceBudgets puts a block of lines in the place of the key budgets, or at the end when there is none.

@@ -19,12 +19,18 @@ func Calibration(w io.Writer, c *sizediff.Calibration, o Options) error {
 		p.paragraph(calibratedLine(t), 2)
 	}
 	p.paragraph(fmt.Sprintf("%s to judge budgets by.", sentenceCase(counted(c.Changes, "change"))), 2)
+	if c.Changes < sizediff.FewChanges {
+		p.paragraph(fewChanges, 2)
+	}
 	p.calibrationGrowth(c)
 	p.calibrationStopped(c)
 	p.calibrationBudgets(c)
 	p.calibrationNoise(c)
 	return writeTo(w, p.String())
 }
+
+// fewChanges follows how many there are.
+var fewChanges = fmt.Sprintf("So few changes say little about later ones: calibrate again with %d or more.", sizediff.FewChanges)
 
 // CalibrationJSON writes a calibration as JSON. file is the repository file that was made of it, "" when it was written elsewhere.
 func CalibrationJSON(w io.Writer, c *sizediff.Calibration, file string) error {
@@ -168,25 +174,73 @@ func noiseLine(n sizediff.NoiseSeen) string {
 const CalibrationMark = "# Replayed "
 
 // CalibrationBudgets is the part of a repository file that a calibration suggests: the key budgets, with the evidence beside
-// each. It begins at the start of a line and ends with a line feed.
-func CalibrationBudgets(c *sizediff.Calibration) string {
-	if len(c.Suggested) == 0 {
+// each. given are the file's budgets until now; those that stay stand last. It begins at the start of a line and ends with a
+// line feed.
+func CalibrationBudgets(c *sizediff.Calibration, given []sizediff.Budget) string {
+	budgets := c.Applied(given)
+	if len(budgets) == 0 {
 		return "budgets: []\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s: all these budgets together would have stopped %s; at most %s %% was asked for.\nbudgets:\n", CalibrationMark,
-		counted(c.Changes, "change"), num(int64(c.Stopped)), strconv.FormatFloat(c.StopRate, 'f', -1, 64))
-	for _, s := range c.Suggested {
-		i := slices.IndexFunc(c.Growth, func(g sizediff.BucketGrowth) bool { return g.Bucket == s.Bucket })
-		g := c.Growth[i]
-		fmt.Fprintf(&b, "  # Stops %s of %s. Growth per change: median %s B, 95 %% up to %s B, largest %s B", num(int64(s.Stopped)), num(int64(c.Changes)),
-			delta(g.Median), delta(g.P95), delta(g.Largest))
-		if g.At != "" {
-			b.WriteString(" with " + where(c, g))
+	if len(c.Suggested) > 0 {
+		fmt.Fprintf(&b, "%s%s: all budgets suggested here together would have stopped %s; at most %s %% was asked for.\n", CalibrationMark,
+			counted(c.Changes, "change"), num(int64(c.Stopped)), strconv.FormatFloat(c.StopRate, 'f', -1, 64))
+	}
+	b.WriteString("budgets:\n")
+	if len(c.Suggested) > 0 && c.Changes < sizediff.FewChanges {
+		b.WriteString("  # " + fewChanges + "\n")
+	}
+	for i, budget := range budgets {
+		if i < len(c.Suggested) {
+			b.WriteString("  # " + evidence(c, c.Suggested[i]) + "\n")
+		} else if i == len(c.Suggested) {
+			b.WriteString("  # As before: about a part of the builds, or a bucket for which nothing is suggested.\n")
 		}
-		fmt.Fprintf(&b, ".\n  - {bucket: %s, grow: %s}\n", yamlWord(s.Bucket), yamlSize(s.Bytes))
+		b.WriteString("  - " + yamlBudget(budget) + "\n")
 	}
 	return b.String()
+}
+
+// evidence says what a suggestion follows from.
+func evidence(c *sizediff.Calibration, s sizediff.Suggestion) string {
+	g := c.Growth[slices.IndexFunc(c.Growth, func(g sizediff.BucketGrowth) bool { return g.Bucket == s.Bucket })]
+	text := fmt.Sprintf("Stops %s of %s. Growth per change: median %s B, 95 %% up to %s B, largest %s B", num(int64(s.Stopped)), num(int64(c.Changes)),
+		delta(g.Median), delta(g.P95), delta(g.Largest))
+	if g.At != "" {
+		text += " with " + where(c, g)
+	}
+	return text + "."
+}
+
+// yamlBudget is a budget as one entry of a repository file.
+func yamlBudget(b sizediff.Budget) string {
+	s := "{bucket: " + yamlWord(b.Bucket)
+	if len(b.Targets) > 0 {
+		s += ", targets: " + yamlWords(b.Targets)
+	}
+	if b.Path != "" {
+		s += ", path: " + yamlWord(b.Path)
+	}
+	if b.Sources {
+		s += ", unit: symbols"
+	}
+	if b.Percent != 0 {
+		s += ", grow: " + strconv.FormatFloat(b.Percent, 'f', -1, 64) + "%"
+	} else {
+		s += ", grow: " + yamlSize(b.Bytes)
+	}
+	if len(b.Owners) > 0 {
+		s += ", owners: " + yamlWords(b.Owners)
+	}
+	return s + "}"
+}
+
+func yamlWords(words []string) string {
+	var out []string
+	for _, w := range words {
+		out = append(out, yamlWord(w))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // plainYAML are words that a YAML reader takes for nothing but a string.

@@ -36,7 +36,11 @@ func TestCalibration(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "calibration.txt", b.String())
-	golden(t, "calibration.yml", CalibrationBudgets(calibration()))
+	golden(t, "calibration.yml", CalibrationBudgets(calibration(), []sizediff.Budget{
+		{Bucket: "total", Bytes: 1, Owners: []string{"@a", "@org/b"}}, {Bucket: "total", Percent: 0.5, Owners: []string{"@a"}},
+		{Bucket: "total", Path: "**/*.ko", Bytes: 1024, Owners: []string{"@c"}}, {Bucket: "runtime", Targets: []string{"x*", "arm64"}},
+		{Bucket: "runtime", Path: "mm/**", Sources: true, Bytes: 3}, {Bucket: "c", Percent: 2},
+	}))
 	b.Reset()
 	if err := CalibrationJSON(&b, calibration(), "budgets: []\n"); err != nil {
 		t.Fatal(err)
@@ -44,10 +48,10 @@ func TestCalibration(t *testing.T) {
 	golden(t, "calibration.json", b.String())
 
 	b.Reset()
-	if err := Calibration(&b, &sizediff.Calibration{}, Options{}); err != nil || !strings.Contains(b.String(), "none is known") {
+	if err := Calibration(&b, &sizediff.Calibration{}, Options{}); err != nil || !strings.Contains(b.String(), "none is known") || !strings.Contains(b.String(), "So few changes say little") {
 		t.Errorf("error %v\n%s", err, b.String())
 	}
-	if got := CalibrationBudgets(&sizediff.Calibration{}); got != "budgets: []\n" {
+	if got := CalibrationBudgets(&sizediff.Calibration{}, nil); got != "budgets: []\n" {
 		t.Errorf("without suggestions: %q", got)
 	}
 }
