@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Fault is one thing that is wrong with a file.
@@ -26,7 +27,7 @@ func (f Fault) Error() string {
 // Detail is the fault with the source line and a caret below the place.
 func (f Fault) Detail() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", f.place(), f.Message)
+	fmt.Fprintf(&b, "%s: %s\n", clean(f.place()), f.Message)
 	if f.Line > 0 {
 		source, column := window([]rune(f.Source), f.Column)
 		fmt.Fprintf(&b, "%5d |%s\n", f.Line, indent(source))
@@ -62,7 +63,7 @@ func window(line []rune, column int) (string, int) {
 		switch {
 		case r == '\t':
 			line[i] = ' '
-		case !unicode.IsPrint(r):
+		case !unicode.IsPrint(r), r == utf8.RuneError: // the latter for a byte that is no text
 			line[i] = '?'
 		}
 	}

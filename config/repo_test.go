@@ -214,6 +214,25 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestFaultShowsText: what a terminal would obey, or could not show, is in no part of a fault.
+func TestFaultShowsText(t *testing.T) {
+	var bytes []byte
+	for b := range 256 {
+		if b != '\n' {
+			bytes = append(bytes, byte(b))
+		}
+	}
+	_, err := ParseRepo("a\x1b[2J\u009b.yml", bytes)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, r := range err.Error() {
+		if r != '\n' && (r < ' ' || r > '~') {
+			t.Errorf("%q is in %q", r, err)
+		}
+	}
+}
+
 func TestFaultInOneLine(t *testing.T) {
 	_, err := ParseRepo("f.yml", []byte("\n  bukets: {}\n"))
 	fault, ok := errors.AsType[Fault](err)
