@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/oxidometer/oxidometer/bot"
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/config"
@@ -280,8 +282,9 @@ func (s summer) stored(ctx context.Context, db *store.Store, repo int64, target,
 // percent is a share of 100.
 type percent float64
 
-func (p *percent) UnmarshalText(text []byte) error {
-	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(string(text), "%")), 64)
+// Decode takes -1 for a value as well, so that it is told what to write.
+func (p *percent) Decode(ctx *kong.DecodeContext) error {
+	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(ctx.Scan.Pop().String(), "%")), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > 100 {
 		return errors.New("write a share from 0% to 100%")
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"github.com/oxidometer/oxidometer/sizediff/render"
@@ -35,12 +36,14 @@ func (f insightFlag) check(format string) error {
 // top is a number of rows; 0 is the format's default, negative is all.
 type top int
 
-func (t *top) UnmarshalText(text []byte) error {
-	if string(text) == "all" {
+// Decode takes -1 for a value as well, so that it is told what to write.
+func (t *top) Decode(ctx *kong.DecodeContext) error {
+	text := ctx.Scan.Pop().String()
+	if text == "all" {
 		*t = -1
 		return nil
 	}
-	n, err := strconv.Atoi(string(text))
+	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
 		return errors.New("write a number of 1 or more, or all")
 	}
