@@ -51,6 +51,9 @@ Examples:
 }
 
 func (c *calibrateCommand) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	out, err := a.create(c.Output, c.Config)
 	if err != nil {
 		return err
@@ -107,21 +110,36 @@ func (c *calibrateCommand) write(report, file *output, calibration *sizediff.Cal
 
 // histories reads what there is of the past: at least two builds of a target.
 func (c *calibrateCommand) histories(a *app, s summer) ([]sizediff.History, error) {
-	switch {
-	case c.Dir != "" && c.Repository != "":
-		return nil, errors.New("calibrate: both a folder and --repository are given; give one of them; see oxidometer calibrate --help")
-	case c.Dir != "":
+	if c.Dir != "" {
 		h, err := c.folder(a, s)
 		return []sizediff.History{h}, err
-	case c.Repository == "" || c.Database == "":
-		return nil, errors.New("calibrate: no history is given; give a folder of builds, or --database and --repository; see oxidometer calibrate --help")
 	}
 	return c.stored(a, s)
+}
+
+// check refuses what does not go together. The database may come from the environment, so a folder goes before it.
+func (c *calibrateCommand) check() error {
+	switch {
+	case c.Dir != "" && c.Repository != "":
+		return errors.New("calibrate: both a folder and --repository are given; give one of them; see oxidometer calibrate --help")
+	case c.Dir != "" && c.Branch != "":
+		return fmt.Errorf("--branch %s: a folder of builds has no branches; leave the flag out, or give --database and --repository in place of %s", c.Branch, c.Dir)
+	case c.Dir != "":
+		return nil
+	case c.Repository != "" && c.Database == "":
+		return fmt.Errorf("--repository %s: it is not said which database holds its history; add --database with the server's; see oxidometer calibrate --help", c.Repository)
+	case c.Repository == "":
+		return errors.New("calibrate: no history is given; give a folder of builds, or --database and --repository; see oxidometer calibrate --help")
+	}
+	return nil
 }
 
 // folder measures the builds in a folder, one after the other.
 func (c *calibrateCommand) folder(a *app, s summer) (sizediff.History, error) {
 	h := sizediff.History{Target: c.Target}
+	if info, err := os.Stat(c.Dir); err == nil && !info.IsDir() {
+		return h, fmt.Errorf("%s: is one file, and a history is several builds; name a folder that holds them", c.Dir)
+	}
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil {
 		return h, inputError(c.Dir, err)
