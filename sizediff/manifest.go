@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"unicode"
@@ -38,7 +39,11 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		Schema string `json:"schema"`
 		Manifest
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
+	err := json.Unmarshal(data, &file)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil, wrongType(wrong)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot be read as JSON of a manifest: %w; write %q and %q at least", err, "schema", "commit")
 	}
 	if file.Schema != ManifestSchema {
@@ -48,6 +53,25 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	return &file.Manifest, nil
+}
+
+// wrongType says which key has a value that it cannot have, in the words of the file.
+func wrongType(e *json.UnmarshalTypeError) error {
+	key := e.Field[strings.LastIndexByte(e.Field, '.')+1:]
+	value, _, _ := strings.Cut(e.Value, " ") // of a number, the number follows
+	is := map[string]string{"string": "text", "number": "this number", "bool": "true or false", "array": "a list", "object": "an object"}[value]
+	want := "text"
+	switch {
+	case key == "":
+		key, want = "the manifest", "an object"
+	case key == "parents":
+		want = "a list of SHAs"
+	case e.Type.Kind() == reflect.Int64:
+		want = "a whole number"
+	case value == "number":
+		is = "a number"
+	}
+	return fmt.Errorf("%s cannot be %s; write %s", key, is, want)
 }
 
 // objectID is the form of a full name of a commit or tree.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/term"
 
@@ -37,6 +38,9 @@ App knows what to compare it with.`
 func (c *measureCommand) Run(a *app) error {
 	if c.Output == "-" && term.IsTerminal(int(a.stdout.Fd())) {
 		return errors.New("standard output: is a terminal, and a measurement is binary; write it to a file with -o FILE")
+	}
+	if c.Target != "" && c.Manifest != autoManifest {
+		return fmt.Errorf("--target %s: only the manifest that --manifest auto makes takes it; leave the flag out, or give no --manifest", c.Target)
 	}
 	if c.Confined {
 		if err := intake.Confine(c.Build, c.Output); err != nil && !errors.Is(err, errors.ErrUnsupported) {
