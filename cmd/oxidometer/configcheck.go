@@ -41,8 +41,8 @@ func (c *configCheckCommand) Run(a *app) error {
 	for _, w := range r.Warnings {
 		b.WriteString(w.Detail() + "\n")
 	}
-	fmt.Fprintf(&b, "%s: good: preset %s, %s, %s, %s\n", c.File, r.Preset,
-		plural(len(r.Policy().Buckets), "bucket"), plural(len(r.Budgets), "budget"), plural(len(r.Targets), "target"))
+	fmt.Fprintf(&b, "%s: good: preset %s, %s, %s, %s, %s\n", c.File, r.Preset,
+		plural(len(r.Policy().Buckets), "bucket"), plural(len(r.Budgets), "budget"), plural(len(r.Ratchets), "ratchet"), plural(len(r.Targets), "target"))
 	return a.print(b.String())
 }
 
