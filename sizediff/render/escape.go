@@ -95,7 +95,7 @@ var (
 	plainNumber   = lazily(`^\(?[+-]?[0-9][0-9,.]*%?[),.;:]*$`)
 	plainName     = lazily(`^[.]?[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$`)
 	hexRun        = lazily(`^[0-9a-fA-F]{7,64}$`)
-	mention       = lazily(`^@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?)?$`)
+	mention       = lazily(`^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}(/[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9])?)?$`)
 	commandPrefix = lazily(`^/[A-Za-z0-9_-]+$`)
 	listMarker    = lazily(`^[0-9]+[.)]`)
 )

@@ -355,3 +355,14 @@ func FuzzMarkdown(f *testing.F) {
 		}
 	})
 }
+
+// TestMention: who may own a budget can be mentioned, and nothing else.
+func TestMention(t *testing.T) {
+	for name, want := range map[string]bool{
+		"@jo": true, "@jo_corp": true, "@org/team_a": true, "@_jo": false, "@a/b/c": false, "@x<y>": false, "@": false, "@org/": false,
+	} {
+		if got := mention().MatchString(name); got != want {
+			t.Errorf("%q: %t, want %t", name, got, want)
+		}
+	}
+}
