@@ -238,10 +238,27 @@ func (r *request) do(out outcome, last bool) (outcome, error) {
 	}
 	out.Reaction = reactDone
 	if r.fault != nil {
-		out.Texts = append(out.Texts, render.Prose(r.fault.Error()))
+		out.Texts = append(out.Texts, faultText(r.fault))
 		out.Reaction = reactRefused
 	}
 	return out, nil
+}
+
+// faultText is a command's fault in Markdown: sentences, with the command that it names as code.
+func faultText(err error) string {
+	f, ok := errors.AsType[*command.Error](err)
+	if !ok {
+		return render.Prose(err.Error())
+	}
+	text := fmt.Sprintf("line %d: %s; ", f.Line, render.Prose(f.Reason))
+	before, after, found := strings.Cut(f.Hint, f.Usage)
+	if f.Usage == "" || !found {
+		return text + render.Prose(f.Hint)
+	}
+	if b, quoted := strings.CutSuffix(before, `"`); quoted { // code needs no quotes
+		before, after = b, strings.TrimPrefix(after, `"`)
+	}
+	return text + before + render.Usage(f.Usage) + after // both are our own words
 }
 
 // maxReply is the longest answer, in bytes.

@@ -200,12 +200,13 @@ func (s Spec) key(name, prefix string) (Param, *Error) {
 	}
 	fault := s.fault(prefix, UnknownKey, string(s.Verb)+" has no key "+shown(name))
 	if best := nearest(lower(name), known); best != "" {
-		fault.Hint = "did you mean " + best + "=?"
+		fault.Hint, fault.Usage = "did you mean "+best+"=?", best+"="
 	}
 	return Param{}, fault
 }
 
 // fault is an error about the use of a command that exists.
 func (s Spec) fault(prefix string, kind Kind, reason string) *Error {
-	return &Error{Kind: kind, Reason: reason, Hint: "write it as: " + s.Usage(prefix)}
+	usage := s.Usage(prefix)
+	return &Error{Kind: kind, Reason: reason, Hint: "write it as: " + usage, Usage: usage}
 }

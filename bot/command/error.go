@@ -29,17 +29,20 @@ type Error struct {
 	Source string // the line as it was written, without the space around it, cut after 1,000 characters
 	Reason string // what is wrong with what
 	Hint   string // what to do
+	Usage  string // the command that Hint holds, word for word, or ""
 }
 
 // Error returns one line: where, what, and what to do.
 func (e *Error) Error() string { return fmt.Sprintf("line %d: %s; %s", e.Line, e.Reason, e.Hint) }
 
 func unknownVerb(verb, prefix string) *Error {
-	e := &Error{Kind: UnknownVerb, Reason: "there is no command " + shown(verb), Hint: `"` + prefix + ` help" lists the commands`}
+	usage := prefix + " help"
+	e := &Error{Kind: UnknownVerb, Reason: "there is no command " + shown(verb), Hint: `"` + usage + `" lists the commands`, Usage: usage}
 	if slices.Contains(later, verb) {
 		e.Reason = verb + " is not available here"
 	} else if best := nearest(verb, verbs()); best != "" {
-		e.Hint = fmt.Sprintf("did you mean %q?", prefix+" "+best)
+		e.Usage = prefix + " " + best
+		e.Hint = `did you mean "` + e.Usage + `"?`
 	}
 	return e
 }

@@ -16,6 +16,15 @@ const answerRows = 20
 // Code is a name from outside, in Markdown.
 func Code(s string) string { return code(s) }
 
+// Usage is a command as one writes it, in Markdown: letters of any script stay, the whole is one piece of code.
+func Usage(s string) string {
+	s = plainProse(s)
+	if strings.ContainsAny(s, "`|@<>&\\") {
+		return "<code>" + entities(s) + "</code>"
+	}
+	return "`" + s + "`"
+}
+
 // Prose is a sentence from outside, in Markdown.
 func Prose(s string) string { return markdownProse(s) }
 

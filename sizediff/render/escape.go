@@ -139,7 +139,7 @@ func reference(s string) bool {
 }
 
 // markdownProse is a sentence from outside in Markdown. A word stays as it is when it can only be a word or a number; every
-// other run of words becomes code.
+// other run of words becomes code. Punctuation behind a single name ends the run and is no part of the name.
 func markdownProse(s string) string {
 	var out, run []string
 	flush := func() {
@@ -154,7 +154,14 @@ func markdownProse(s string) string {
 			out = append(out, w)
 			continue
 		}
-		run = append(run, w)
+		name := strings.TrimRight(w, ",.;:?!")
+		if name == w || !backtickSafe().MatchString(name) {
+			run = append(run, w)
+			continue
+		}
+		run = append(run, name)
+		flush()
+		out[len(out)-1] += w[len(name):]
 	}
 	flush()
 	return strings.Join(out, " ")

@@ -322,6 +322,7 @@ func TestEscapes(t *testing.T) {
 		{markdownName("x86_64-rust"), "x86_64-rust"},
 		{markdownName("__init__"), "`__init__`"},
 		{markdownProse("rustc 1.87.0 is new"), "rustc 1.87.0 is new"},
+		{markdownProse("see 0410b2b, 0410b2b: core::fmt; f(x, @b)!"), "see `0410b2b`, `0410b2b`: `core::fmt`; <code>f(x, &#64;&#8288;b)&#33;</code>"},
 		{markdownProse("see #12, not http://x.y"), "see <code>&#35;12,</code> not `http://x.y`"},
 		{fence("a ```` b\n"), "`````text\na ```` b\n`````\n"},
 		{fence("a@b\n"), "```text\na@\u2060b\n```\n"},
