@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -152,11 +153,19 @@ func ConfigsMarkdown(w io.Writer, targets []MeasuredTarget) error {
 	return writeTo(w, a.String())
 }
 
-// CommitText is the block of every compared target for a commit message or a mail, in the form of bloat-o-meter, as Markdown.
+// CommitText is the block of every compared target for a commit message or a mail, each with its symbols in the form of
+// bloat-o-meter, as Markdown. It holds sizes only: no verdict, nor what could be done about it.
 func CommitText(w io.Writer, e *sizediff.Evaluation) error {
-	var b strings.Builder
-	if err := Text(&b, e, Options{Top: answerRows}); err != nil {
-		return err
+	v := newView(e)
+	var blocks []string
+	for _, t := range v.compared {
+		blocks = append(blocks, commitBlock(t)+"\n"+bloatBlock(t.Report, "Function", answerRows, Options{}.withDefaults().Width, 0))
 	}
-	return writeTo(w, fence(b.String()))
+	for _, t := range v.missing {
+		blocks = append(blocks, fmt.Sprintf("Size (%s): not compared\n", cmp.Or(plain(t.Name), "one build")))
+	}
+	if len(blocks) == 0 {
+		blocks = []string{"Size: not compared\n"}
+	}
+	return writeTo(w, fence(strings.Join(blocks, "\n")))
 }

@@ -111,3 +111,24 @@ func visibleLines(s string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// The text for a commit message is that of the comment, without a verdict or what could be done.
+func TestCommitText(t *testing.T) {
+	over := target("x86_64", growthReport())
+	over.Budgets = []sizediff.BudgetResult{{Budget: sizediff.Budget{Bucket: sizediff.BucketRuntime}, Delta: 612, Status: sizediff.BudgetOver}}
+	e := &sizediff.Evaluation{
+		Provenance: sizediff.Provenance{Head: headID, Commands: true},
+		Targets: []sizediff.TargetResult{over, target("arm64", growthReport()), {Name: "riscv", Problem: &sizediff.Problem{Kind: sizediff.ProblemNotCompared}}},
+	}
+	out := asCommitText(t, e)
+	for _, want := range []string{commitBlock(&over), "Size (arm64", "Size (riscv): not compared", "add/remove:"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	for _, bad := range []string{"budget", "/size", "accept", "smaller change or", headID[:7]} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q is in\n%s", bad, out)
+		}
+	}
+}

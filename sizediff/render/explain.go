@@ -181,7 +181,11 @@ func (c *comment) commitMessage() {
 		c.line("\nThe text for the commit message is left out because it is too long.")
 		return
 	}
-	t := v.worst()
+	c.line("\n<details><summary>Text for the commit message</summary>\n\n%s</details>", fence(commitBlock(v.worst())))
+}
+
+// commitBlock says in a few plain lines what a compared target was built with, how large it was and how large it is.
+func commitBlock(t *sizediff.TargetResult) string {
 	var what []string
 	if t.Name != "" {
 		what = append(what, plain(t.Name))
@@ -189,19 +193,22 @@ func (c *comment) commitMessage() {
 	if f := t.Report.Head.Fingerprint; len(f.Rustc) > 0 {
 		what = append(what, "rustc "+plain(versions(f.Rustc, versionOf)))
 	}
-	total, runtime := t.Report.Totals.Resident, runtimeOf(t.Report)
+	totals := t.Report.Totals
+	total, runtime := totals.Resident, runtimeOf(t.Report)
 	label := capped(plain(bucketLabel(runtime)), 40)
 	width := len(fmt.Sprint(total.Base))
 	column := max(len("resident"), len(label))
-	body := fmt.Sprintf("Size (%s):\n", cmp.Or(strings.Join(what, ", "), "one build"))
-	body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "resident", width, total.Base, width, total.Head, total.Delta, commaPercent(total))
+	row := func(name string, x sizediff.Change) string {
+		return fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, name, width, x.Base, width, x.Head, x.Delta, commaPercent(x))
+	}
+	body := fmt.Sprintf("Size (%s):\n", cmp.Or(strings.Join(what, ", "), "one build")) + row("resident", total)
 	if totals.Init.Delta != 0 {
-		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, "init", width, totals.Init.Base, width, totals.Init.Head, totals.Init.Delta, commaPercent(totals.Init))
+		body += row("init", totals.Init)
 	}
 	if _, ok := bucketOf(t.Report, sizediff.BucketRuntime); ok {
-		body += fmt.Sprintf("  %-*s %*d -> %*d (%+d%s)\n", column, label, width, runtime.Resident.Base, width, runtime.Resident.Head, runtime.Resident.Delta, commaPercent(runtime.Resident))
+		body += row(label, runtime.Resident)
 	}
-	c.line("\n<details><summary>Text for the commit message</summary>\n\n%s</details>", fence(body))
+	return body
 }
 
 func commaPercent(x sizediff.Change) string {
