@@ -368,19 +368,30 @@ func (r *request) ownsBudget() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, owner := range owners(rec.Evaluation) {
+	return anyOwner(owners(rec.Evaluation), r.by.Login, func(org, team string) (bool, error) {
+		return r.client.TeamMember(r.ctx, org, team, r.by.Login)
+	})
+}
+
+// anyOwner reports whether somebody is one of the owners. All are asked: what cannot be told of one says nothing of the next. The
+// error is the first, when nobody says yes.
+func anyOwner(owners []string, login string, member func(org, team string) (bool, error)) (bool, error) {
+	var untold error
+	for _, owner := range owners {
 		org, team, isTeam := strings.Cut(strings.TrimPrefix(owner, "@"), "/")
 		if !isTeam {
-			if strings.EqualFold(org, r.by.Login) {
+			if strings.EqualFold(org, login) {
 				return true, nil
 			}
 			continue
 		}
-		if member, err := r.client.TeamMember(r.ctx, org, team, r.by.Login); member || err != nil {
-			return member, err
+		yes, err := member(org, team)
+		if yes && err == nil {
+			return true, nil
 		}
+		untold = cmp.Or(untold, err)
 	}
-	return false, nil
+	return false, untold
 }
 
 // owners of the budgets that are over.

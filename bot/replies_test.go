@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/oxidometer/oxidometer/bot/command"
@@ -19,6 +20,33 @@ func TestFaultText(t *testing.T) {
 		_, err := command.Parse(c.body, command.Options{})
 		if got := faultText(err); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.body, got, c.want)
+		}
+	}
+}
+
+// An owner that GitHub says nothing about hides no other.
+func TestAnyOwner(t *testing.T) {
+	member := func(_, team string) (bool, error) {
+		if team == "hidden" {
+			return false, errors.New("not readable")
+		}
+		return team == "ours", nil
+	}
+	for _, c := range []struct {
+		owners []string
+		yes    bool
+		fails  bool
+	}{
+		{nil, false, false},
+		{[]string{"@org/others"}, false, false},
+		{[]string{"@org/hidden"}, false, true},
+		{[]string{"@org/hidden", "@org/others"}, false, true},
+		{[]string{"@org/hidden", "@org/ours"}, true, false},
+		{[]string{"@org/hidden", "@Maint"}, true, false},
+		{[]string{"@org/ours", "@org/hidden"}, true, false},
+	} {
+		if yes, err := anyOwner(c.owners, "maint", member); yes != c.yes || (err != nil) != c.fails {
+			t.Errorf("%q: %v, %v", c.owners, yes, err)
 		}
 	}
 }
