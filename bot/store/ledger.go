@@ -86,9 +86,10 @@ func (s *Store) LapseAcceptance(ctx context.Context, repoID, id int64, head, why
 	return err
 }
 
-// MergeAcceptances notes in all rows of a pull request as which commit it was merged. The first to say so is right.
+// MergeAcceptances notes as which commit a pull request was merged, in those of its rows that hold: what was withdrawn or lapsed had
+// no part in it. The first to say so is right.
 func (s *Store) MergeAcceptances(ctx context.Context, repoID int64, pull int, mergeCommit string) error {
-	_, err := s.exec(ctx, `UPDATE acceptances SET merge_commit = ?3, merged = ?4 WHERE repo = ?1 AND pull = ?2 AND merged = 0`,
-		repoID, pull, mergeCommit, s.now().UnixMicro())
+	_, err := s.exec(ctx, `UPDATE acceptances SET merge_commit = ?3, merged = ?4 WHERE repo = ?1 AND pull = ?2 AND merged = 0
+		AND withdrawn = 0 AND lapsed = 0`, repoID, pull, mergeCommit, s.now().UnixMicro())
 	return err
 }

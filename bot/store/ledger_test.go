@@ -97,19 +97,22 @@ func TestLedger(t *testing.T) {
 		put(second) // its command came once more
 		ledger(2, first, second)
 
-		must(t, s.MergeAcceptances(ctx, 1, 2, "m"))
+		lapsed := put(Acceptance{RepoID: 1, Pull: 2, Head: "c", Evaluation: "e4", Growth: []byte(`[]`), By: "maint", At: day.Add(3 * time.Minute)})
+		must(t, s.LapseAcceptance(ctx, 1, lapsed.ID, "d", "it grew"))
+		lapsed.Lapsed, lapsed.LapsedAt, lapsed.Why = now, "d", "it grew"
+		holds := put(Acceptance{RepoID: 1, Pull: 2, Head: "d", Evaluation: "e5", Growth: []byte(`[]`), By: "maint", At: day.Add(4 * time.Minute)})
+		must(t, s.MergeAcceptances(ctx, 1, 2, "m")) // only what holds has part in it
 		merged := now
 		now = now.Add(time.Hour)
 		must(t, s.MergeAcceptances(ctx, 1, 2, "n"))
-		first.MergeCommit, first.Merged = "m", merged
-		second.MergeCommit, second.Merged = "m", merged
-		ledger(2, first, second)
+		holds.MergeCommit, holds.Merged = "m", merged
+		ledger(2, first, second, lapsed, holds)
 		ledger(3, elsewhere)
 		ledger(4)
 
 		list, err := s.Ledger(ctx, 1, 2)
 		must(t, err)
-		if d := cmp.Diff([]Acceptance{elsewhere, second}, list); d != "" {
+		if d := cmp.Diff([]Acceptance{holds, lapsed}, list); d != "" {
 			t.Error(d)
 		}
 	})

@@ -212,7 +212,9 @@ func TestLedger(t *testing.T) {
 	lapsed := put(store.Acceptance{By: "maint", Reason: "<script>alert(1)</script> is needed", At: at})
 	errs := []error{w.store.LapseAcceptance(t.Context(), repoID, lapsed, "3333333ccccccc", "runtime of kernel grew further")}
 	put(store.Acceptance{By: "reviewer", Bucket: "runtime", Reason: "agreed on the list", At: at.Add(time.Hour)})
+	errs = append(errs, w.store.MergeAcceptances(t.Context(), repoID, pull, "5555555eeeeeee")) // as a row of an older release can have it
 	_, err := w.store.WithdrawAcceptances(t.Context(), repoID, pull, "lead", at.Add(2*time.Hour))
+	put(store.Acceptance{By: "owner", Reason: "still needed", At: at.Add(3 * time.Hour)})
 	errs = append(errs, err, w.store.MergeAcceptances(t.Context(), repoID, pull, "4444444ddddddd"))
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
@@ -221,11 +223,14 @@ func TestLedger(t *testing.T) {
 	_, table, _ := strings.Cut(body, "Accepted growth")
 	for _, want := range []string{
 		"2026-11-20 12:30", "maint", "2222222", "all that was over", "&lt;script&gt;alert(1)&lt;/script&gt; is needed", "3333333", ": runtime of kernel grew further",
-		"2026-11-20 13:30", "reviewer", "runtime", "agreed on the list", "withdrawn by lead, 2026-11-20 14:30", "4444444",
+		"2026-11-20 13:30", "reviewer", "runtime", "agreed on the list", "withdrawn by lead, 2026-11-20 14:30", "merged as <code>4444444",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table does not mention %q:\n%s", want, table)
 		}
+	}
+	if strings.Contains(table, "5555555") {
+		t.Errorf("what was withdrawn is said to be merged:\n%s", table)
 	}
 	if strings.Index(table, "reviewer") > strings.Index(table, "maint<") {
 		t.Error("the newest is not first")
