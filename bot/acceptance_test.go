@@ -232,6 +232,10 @@ func TestAcceptButton(t *testing.T) {
 	if rows := w.ledger(pull); len(rows) != 1 || !rows[0].Button || rows[0].Reason != "(button)" {
 		t.Errorf("ledger %+v", rows)
 	}
+	body := w.comment(pull, "**Rust runtime +9,752 B: over budget, accepted by `maint`").Body
+	if strings.Contains(body, "(button)") || !strings.Contains(body, "please add a line: `/size accept "+w.head(pull)[:7]) {
+		t.Errorf("the comment does not ask for a reason:\n%s", body)
+	}
 }
 
 // A group of the merge queue is judged as its pull request was.

@@ -177,6 +177,7 @@ func beyond(r Record, g Growth, band int64) string {
 }
 
 // together makes one acceptance of the records that hold: with all their logins and reasons, up to the bytes that they accepted.
+// A button gives no reason.
 func together(holds []Record, covered []Growth, head string, rules Rules) *sizediff.Acceptance {
 	a := &sizediff.Acceptance{Head: head}
 	var by, reasons []string
@@ -184,7 +185,7 @@ func together(holds []Record, covered []Growth, head string, rules Rules) *sized
 		if !slices.Contains(by, r.By) {
 			by = append(by, r.By)
 		}
-		if !slices.Contains(reasons, r.Reason) {
+		if !(r.Button && r.Reason == ButtonReason) && !slices.Contains(reasons, r.Reason) {
 			reasons = append(reasons, r.Reason)
 		}
 		if r.Head != head {

@@ -118,7 +118,7 @@ func TestCommitText(t *testing.T) {
 	over.Budgets = []sizediff.BudgetResult{{Budget: sizediff.Budget{Bucket: sizediff.BucketRuntime}, Delta: 612, Status: sizediff.BudgetOver}}
 	e := &sizediff.Evaluation{
 		Provenance: sizediff.Provenance{Head: headID, Commands: true},
-		Targets: []sizediff.TargetResult{over, target("arm64", growthReport()), {Name: "riscv", Problem: &sizediff.Problem{Kind: sizediff.ProblemNotCompared}}},
+		Targets:    []sizediff.TargetResult{over, target("arm64", growthReport()), {Name: "riscv", Problem: &sizediff.Problem{Kind: sizediff.ProblemNotCompared}}},
 	}
 	out := asCommitText(t, e)
 	for _, want := range []string{commitBlock(&over), "Size (arm64", "Size (riscv): not compared", "add/remove:"} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -40,7 +41,7 @@ func acceptedFor(say voice, a *sizediff.Acceptance) string {
 func (v *view) reason(say voice, a *sizediff.Acceptance) string {
 	switch {
 	case a.Reason != "":
-		return `"` + strings.TrimSuffix(say.prose(a.Reason), ".") + `."`
+		return inTheirWords(say, a.Reason)
 	case a.Button && v.e.Provenance.Commands:
 		return "It was accepted by button, without a reason; please add a line: " + v.acceptCommand(say) + "."
 	case a.Button:
@@ -153,7 +154,17 @@ func (v *view) justification(say voice) string {
 	if j == "" {
 		return ""
 	}
-	return `The author's justification: "` + strings.TrimSuffix(say.prose(j), ".") + `."`
+	return "The author's justification: " + inTheirWords(say, j)
+}
+
+// inTheirWords quotes a person, punctuation and all, as a sentence: what does not end as one gets its full stop behind the quotes.
+func inTheirWords(say voice, words string) string {
+	words = strings.TrimSpace(words)
+	quoted := `"` + say.prose(words) + `"`
+	if end, _ := utf8.DecodeLastRuneInString(words); strings.ContainsRune(".!?…", end) {
+		return quoted
+	}
+	return quoted + "."
 }
 
 // acceptCommand is the slash command that accepts this head.
