@@ -229,6 +229,7 @@ func (r *request) do(out outcome, last bool) (outcome, error) {
 		}
 		out.say(r.cfg.Commands.Prefix, c, text)
 		if out.Reaction != "" {
+			out.notDone(unread(r.commands[out.Ran+1:], r.fault))
 			return out, nil
 		}
 		out.Ran++
@@ -239,9 +240,43 @@ func (r *request) do(out outcome, last bool) (outcome, error) {
 	out.Reaction = reactDone
 	if r.fault != nil {
 		out.Texts = append(out.Texts, faultText(r.fault))
+		if f, ok := errors.AsType[*command.Error](r.fault); ok {
+			out.notDone(f.Unread)
+		}
 		out.Reaction = reactRefused
 	}
 	return out, nil
+}
+
+// unread are the lines of the commands that nobody gets to: those left, the one at fault, and those behind it.
+func unread(left []command.Command, fault error) (lines []string) {
+	for _, c := range left {
+		lines = append(lines, c.Source)
+	}
+	if f, ok := errors.AsType[*command.Error](fault); ok {
+		lines = append(append(lines, f.Source), f.Unread...)
+	}
+	return lines
+}
+
+// maxLine is how many characters of a command that was not done are repeated.
+const maxLine = 80
+
+// notDone names the commands that were not done because of the one before them.
+func (o *outcome) notDone(lines []string) {
+	var list []string
+	for _, l := range lines[:min(len(lines), command.MaxCommands)] {
+		if r := []rune(l); len(r) > maxLine {
+			l = string(r[:maxLine-1]) + "…"
+		}
+		list = append(list, render.Usage(l))
+	}
+	if more := len(lines) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	if len(list) > 0 {
+		o.Texts = append(o.Texts, "Not done: "+strings.Join(list, ", ")+".")
+	}
 }
 
 // faultText is a command's fault in Markdown: sentences, with the command that it names as code.
@@ -269,7 +304,7 @@ func (o *outcome) say(prefix string, c command.Command, text string) {
 	if text = strings.TrimRight(text, "\n"); text == "" {
 		return
 	}
-	room := maxReply - 1000
+	room := maxReply - 6000 // for what is said about the commands that follow
 	for _, t := range o.Texts {
 		room -= len(t) + 2
 	}

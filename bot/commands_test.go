@@ -209,6 +209,13 @@ func TestCommandFaults(t *testing.T) {
 	if !strings.Contains(answer, "jobs wait") || !strings.Contains(answer, "nonsense") || strings.Contains(answer, "/size accept") {
 		t.Errorf("three commands, the second at fault, are answered with\n%s", answer)
 	}
+	if !strings.Contains(answer, "\n\nNot done: `/size help`.") {
+		t.Errorf("what is not done is not said:\n%s", answer)
+	}
+	answer = w.ask(pull, maintainer, "/size top bucket=drivres\n/size ping # now\n/size nonsense\n/size help "+strings.Repeat("x", 100), "-1")
+	if !strings.Contains(answer, "\n\nNot done: `/size ping # now`, `/size nonsense`, `/size help "+strings.Repeat("x", 68)+"…`.") {
+		t.Errorf("what is not done is not said:\n%s", answer)
+	}
 }
 
 // Names in commands come from anybody. What we answer mentions nobody and breaks out of nothing.

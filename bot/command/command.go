@@ -61,13 +61,16 @@ type Options struct {
 func Parse(body string, o Options) ([]Command, error) {
 	lines, unread := find(normalLines(body), o)
 	var commands []Command
-	for _, l := range lines {
+	for i, l := range lines {
 		if len(commands) == MaxCommands {
 			return commands, l.fault(&Error{Kind: TooMany, Reason: "a comment can hold five commands, and this is one more",
 				Hint: "write it into another comment"})
 		}
 		c, fault := l.command(cleanPrefix(o.Prefix))
 		if fault != nil {
+			for _, after := range lines[i+1:] {
+				fault.Unread = append(fault.Unread, shorten(after.source, maxSource))
+			}
 			return commands, l.fault(fault)
 		}
 		commands = append(commands, c)

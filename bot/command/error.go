@@ -30,6 +30,9 @@ type Error struct {
 	Reason string // what is wrong with what
 	Hint   string // what to do
 	Usage  string // the command that Hint holds, word for word, or ""
+
+	// Unread are the lines of the commands after this one, each as Source is; no more of them than tell that there are too many.
+	Unread []string
 }
 
 // Error returns one line: where, what, and what to do.
