@@ -16,8 +16,8 @@ func exempt(t config.Treatment, reason string) *sizediff.Exemption {
 	return &sizediff.Exemption{Reason: reason, Unlimited: t == config.Unlimited}
 }
 
-// exemptByLabel looks for a label of the repository file. It counts when somebody with triage access set it after the last push:
-// earlier, it was about something else.
+// exemptByLabel looks for a label of the repository file. It counts when somebody with triage access, who is not the author,
+// set it after the last push: earlier, it was about something else.
 func (l *look) exemptByLabel() (*sizediff.Exemption, error) {
 	rules := l.cfg.Tolerance.Label
 	if !slices.ContainsFunc(l.pr.Labels, func(name string) bool { return rules[name] != "" && rules[name] != config.Apply }) {
@@ -34,7 +34,7 @@ func (l *look) exemptByLabel() (*sizediff.Exemption, error) {
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
 		i := slices.IndexFunc(set, func(x gh.Label) bool { return x.Name == name })
 		// GitHub tells the time in whole seconds, and we hear of a push after it.
-		if rules[name] == config.Apply || i < 0 || set[i].At.Before(head.Since) {
+		if rules[name] == config.Apply || i < 0 || set[i].At.Before(head.Since) || set[i].By.ID == l.pr.AuthorID {
 			continue
 		}
 		role, err := l.client.Role(l.ctx, l.repo, set[i].By.Login)

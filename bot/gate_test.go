@@ -11,12 +11,17 @@ import (
 
 const exemptions = enforced + "tolerance: {label: {rust-upgrade: report_only}}\n"
 
-// A label exempts when somebody with triage access has set it after the last push, and as long as it is there.
+// A label exempts when somebody with triage access, who is not the author, has set it after the last push, and as long as it is there.
 func TestExemptByLabel(t *testing.T) {
 	t.Parallel()
 	w, pull := overBudgetOf(t, exemptions)
 	const label = "rust-upgrade"
 	w.github.SetLabel(w.repo, pull, author, label, true) // whom GitHub would not let
+	w.idle()
+	w.shows(pull, "failure", overTitle)
+	w.github.SetLabel(w.repo, pull, author, label, false)
+	w.github.SetRole(w.repo, author, "triage") // nobody exempts their own
+	w.github.SetLabel(w.repo, pull, author, label, true)
 	w.idle()
 	w.shows(pull, "failure", overTitle)
 	w.github.SetLabel(w.repo, pull, author, label, false)

@@ -204,7 +204,7 @@ type Tolerance struct {
 	ToolchainChange Treatment `yaml:"toolchain_change" default:"report_only" enum:"apply,report_only"`
 	// ConfigChange is a base and a head with different configurations.
 	ConfigChange Treatment `yaml:"config_change" default:"report_only" enum:"apply,report_only"`
-	// Label is by label of the pull request; labels count when set by triage or above after the last push.
+	// Label is by label of the pull request; labels count when set by triage or above, not by the author, after the last push.
 	Label map[string]Treatment `yaml:"label" enum:"apply,report_only,unlimited"`
 	// PathsOnly are globs: a pull request that touches nothing else is not measured, and its check succeeds. * and ? stay in a folder,
 	// ** is any number of folders.
