@@ -38,7 +38,10 @@ func (r *request) help(c command.Command) (string, error) {
 	return text, nil
 }
 
-// ping says that somebody is there, and how late.
+// stuckAfter is how long a job that could run may wait before something is wrong with the queue.
+const stuckAfter = 5 * time.Minute
+
+// ping says that somebody is there, how late, and whether the queue moves. Who reads the answer knows that the store answers.
 func (r *request) ping(command.Command) (string, error) {
 	release := "unknown version"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -49,8 +52,16 @@ func (r *request) ping(command.Command) (string, error) {
 		return "", err
 	}
 	waiting := stats.Jobs["available"] + stats.Jobs["retryable"]
-	return fmt.Sprintf("oxidometer %s. Your comment was read %s after it was written; %d jobs wait.",
-		render.Prose(release), max(0, r.Now().Sub(r.written)).Round(time.Second), waiting), nil
+	return fmt.Sprintf("oxidometer %s. %s Your comment was read %s after it was written; %d jobs wait.",
+		render.Prose(release), health(stats.OldestAge), max(0, r.Now().Sub(r.written)).Round(time.Second), waiting), nil
+}
+
+// health says whether the queue moves, by how long the oldest job that could run has waited.
+func health(oldest time.Duration) string {
+	if oldest < stuckAfter {
+		return "All is well: the database answers and the queue moves."
+	}
+	return fmt.Sprintf("The queue is late: a job has waited for %s; the server's log may have the cause.", oldest.Round(time.Second))
 }
 
 // status explains what is known of the head, what its base is and why, and what is waited for.

@@ -138,7 +138,7 @@ func TestCommandsByWhom(t *testing.T) {
 		{"/size text", yes, yes, no, "Total: Before=12076, After=20036"},
 		{"/size pause", yes, yes, no, ""},
 		{"/size resume", yes, yes, no, ""},
-		{"/size ping", yes, yes, yes, "jobs wait"},
+		{"/size ping", yes, yes, yes, "All is well: the database answers and the queue moves. Your comment was read"},
 		{`/size accept reason="needed for the panic path"`, no, yes, no, ""},
 		{"/size unaccept", no, yes, no, ""},
 	} {

@@ -3,6 +3,7 @@ package bot
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/oxidometer/oxidometer/bot/command"
 )
@@ -47,6 +48,21 @@ func TestAnyOwner(t *testing.T) {
 	} {
 		if yes, err := anyOwner(c.owners, "maint", member); yes != c.yes || (err != nil) != c.fails {
 			t.Errorf("%q: %v, %v", c.owners, yes, err)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	for _, c := range []struct {
+		oldest time.Duration
+		want   string
+	}{
+		{0, "All is well: the database answers and the queue moves."},
+		{stuckAfter - 1, "All is well: the database answers and the queue moves."},
+		{stuckAfter, "The queue is late: a job has waited for 5m0s; the server's log may have the cause."},
+	} {
+		if got := health(c.oldest); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.oldest, got, c.want)
 		}
 	}
 }
