@@ -273,9 +273,12 @@ func worstCompared(e *sizediff.Evaluation) sizediff.Verdict {
 	return some.Verdict()
 }
 
+// maxSummary is the longest summary in bytes. GitHub takes 65,535; the rest is for what other pull requests say of the commit.
+const maxSummary = 54_000
+
 func (l *look) publishCheck(e *sizediff.Evaluation) error {
 	var summary bytes.Buffer
-	if err := render.CheckSummary(&summary, e, 0); err != nil {
+	if err := render.CheckSummary(&summary, e, maxSummary); err != nil {
 		return err
 	}
 	return l.putCheck(gh.Check{

@@ -79,11 +79,16 @@ func (l *look) others(sha string) ([]said, error) {
 	return out, nil
 }
 
+// maxShown is how many other pull requests a summary quotes; there is little room left in it.
+const maxShown = 8
+
 // amid returns the check run as it has to be amid what others say.
 func amid(c gh.Check, others []said) gh.Check {
 	worst := said{Status: c.Status, Conclusion: c.Conclusion, Title: c.Title}
-	for _, s := range others {
-		c.Summary += fmt.Sprintf("\n\nThis commit is the head of #%d as well, which says: %s", s.Pull, render.Prose(s.Title))
+	for i, s := range others {
+		if i < maxShown {
+			c.Summary += fmt.Sprintf("\n\nThis commit is the head of #%d as well, which says: %s", s.Pull, render.Prose(s.Title))
+		}
 		if s.severity() > worst.severity() {
 			worst = s
 		}
