@@ -15,7 +15,7 @@
 //	sizediff/elfmap      reads one ELF image; every byte of every allocated section gets exactly one owner
 //	sizediff/rustname    parses Rust symbol names, v0 and legacy, into a structure
 //	sizediff/coderef     finds the addresses that machine code refers to
-//	sizediff/insight     who refers to what in a build: shortest chains, dominators, panic call sites
+//	sizediff/insight     why a build is as large as it is: who refers to what, copies, exports, generic and identical code
 //	sizediff/render      text, Markdown, JSON and HTML from one evaluation
 //
 // The App. Package bot ties its leaves together and decides nothing that one of them can decide:
