@@ -142,7 +142,7 @@ func (r *references) fromRelocations() error {
 			}
 			at := r.elf.Offset(s) + uint64(x.Addend)
 			if r.elf.Sections[section].Exec() {
-				at += pcBias(r.elf.Machine, x.Type)
+				at += x.PCBias(r.elf.Machine)
 			}
 			r.add(place{section, x.Offset}, place{int(s.Section), at})
 		})
@@ -151,18 +151,6 @@ func (r *references) fromRelocations() error {
 		}
 	}
 	return nil
-}
-
-// pcBias is what an addend in code lacks because the processor counts from the end of the field: S + A - P with
-// A = target - 4 for x86-64 (psABI, table 4.10), - 2 for s390x.
-func pcBias(m elfmap.Machine, kind uint32) uint64 {
-	switch {
-	case m == elfmap.MachineX8664 && (kind == 2 || kind == 4 || kind == 9 || kind == 41 || kind == 42):
-		return 4
-	case m == elfmap.MachineS390 && (kind == 19 || kind == 20):
-		return 2
-	}
-	return 0
 }
 
 // add records a reference.

@@ -8,6 +8,18 @@ type Reloc struct {
 	Addend int64
 }
 
+// PCBias is what an addend in code lacks because the processor counts from the end of the field: S + A - P with
+// A = target - 4 for x86-64 (psABI, table 4.10), - 2 for s390x. It is 0 for all others.
+func (r Reloc) PCBias(m Machine) uint64 {
+	switch {
+	case m == MachineX8664 && (r.Type == 2 || r.Type == 4 || r.Type == 9 || r.Type == 41 || r.Type == 42):
+		return 4
+	case m == MachineS390 && (r.Type == 19 || r.Type == 20):
+		return 2
+	}
+	return 0
+}
+
 // Relocs calls f for each relocation that applies to section target, in file order, but not for those beyond its end. It
 // needs the relocations to be in the file: relocatable objects, and images linked with --emit-relocs. What the dynamic
 // loader applies is left out.

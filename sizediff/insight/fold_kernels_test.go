@@ -114,7 +114,7 @@ func TestKernelRelocations(t *testing.T) {
 		return [2]uint64{0, addr}
 	}
 	leads := func(r elfmap.Reloc) [2]uint64 {
-		return lies(im.Symbols[r.Symbol].Value + uint64(r.Addend) + pcBias(im.Machine, r.Type))
+		return lies(im.Symbols[r.Symbol].Value + uint64(r.Addend) + r.PCBias(im.Machine))
 	}
 	checked, called := 0, 0
 	for _, g := range f.Groups {

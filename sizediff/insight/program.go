@@ -219,7 +219,7 @@ func (p *program) relocated(r elfmap.Reloc, inCode bool) (target, bool) {
 	s := &p.im.Symbols[r.Symbol]
 	at := uint64(r.Addend)
 	if inCode {
-		at += pcBias(p.im.Machine, r.Type)
+		at += r.PCBias(p.im.Machine)
 	}
 	if s.Section <= 0 || int(s.Section) >= len(p.base) {
 		return target{outside, r.Symbol, at}, true
@@ -232,18 +232,6 @@ func (p *program) relocated(r elfmap.Reloc, inCode bool) (target, bool) {
 		}
 	}
 	return p.resolve(value + at), true
-}
-
-// pcBias is what an addend in code lacks because the processor counts from the end of the field: psABI of x86-64, table
-// 4.10, and of s390x.
-func pcBias(m elfmap.Machine, kind uint32) uint64 {
-	switch {
-	case m == elfmap.MachineX8664 && (kind == 2 || kind == 4 || kind == 9 || kind == 41 || kind == 42):
-		return 4
-	case m == elfmap.MachineS390 && (kind == 19 || kind == 20):
-		return 2
-	}
-	return 0
 }
 
 // siteTables name places in code for the kernel to find or to patch, and keep no function's address.

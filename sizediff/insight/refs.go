@@ -89,9 +89,9 @@ func (r *reading) add(from place, section int, offset uint64) {
 	}
 }
 
-// addendBias is pcBias with what follows the field in an instruction of x86-64. Where the code is not known it is 0 there.
+// addendBias is Reloc.PCBias with what follows the field in an instruction of x86-64. Where the code is not known it is 0 there.
 func addendBias(m elfmap.Machine, x elfmap.Reloc, code []byte) uint64 {
-	bias := pcBias(m, x.Type)
+	bias := x.PCBias(m)
 	if m != elfmap.MachineX8664 || bias == 0 {
 		return bias
 	}
