@@ -17,8 +17,8 @@ func (l *look) touchesNothing() (bool, error) {
 	if len(globs) == 0 {
 		return false, nil
 	}
-	files, all, err := l.client.PullFiles(l.ctx, l.repo, l.pr.Number)
-	if err != nil || !all || !onlyUnder(globs, files) {
+	changed, err := l.changes()
+	if err != nil || !changed.all || !onlyUnder(globs, changed.files) {
 		return false, err
 	}
 	if stale, err := l.stale(); stale || err != nil {
@@ -37,7 +37,7 @@ func (l *look) touchesNothing() (bool, error) {
 	}
 	err = l.putCheck(gh.Check{
 		Status: "completed", Conclusion: "success", Title: "Not measured: only files changed that tolerance.paths_only leaves out",
-		Summary: fmt.Sprintf("Files changed: %d. Each fits a pattern of `tolerance.paths_only` in the repository file: %s.", len(files), strings.Join(patterns, ", ")),
+		Summary: fmt.Sprintf("Files changed: %d. Each fits a pattern of `tolerance.paths_only` in the repository file: %s.", len(changed.files), strings.Join(patterns, ", ")),
 	})
 	if err != nil {
 		return true, err
