@@ -340,12 +340,7 @@ func TestHostileNames(t *testing.T) {
 func TestCommandsOnReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--database", storetest.Postgres(t))
-	other := *w
-	address := ghtest.FreeAddress()
-	other.url = "http://" + address
-	other.args = append(slices.Clone(w.args), "--listen", address)
-	t.Cleanup(other.stop)
-	other.start()
+	w.replica()
 	w.github.SetRole(w.repo, maintainer, "write")
 	pull := w.open("printing")
 	w.shows(pull, "queued", "Waiting for CI")

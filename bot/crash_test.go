@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,12 +160,7 @@ func (w *world) clean() {
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--database", storetest.Postgres(t))
-	other := *w
-	address := ghtest.FreeAddress()
-	other.url = "http://" + address
-	other.args = append(slices.Clone(w.args), "--listen", address)
-	t.Cleanup(other.stop)
-	other.start()
+	w.replica()
 	w.build(ghtest.Run{}, smallBase(t))
 	pull := w.open("printing")
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -144,6 +145,17 @@ func (w *world) stop() {
 	if w.t.Failed() {
 		w.t.Logf("log of the program:\n%s", w.log.String())
 	}
+}
+
+// replica starts another program on the same database and the same GitHub.
+func (w *world) replica() {
+	w.t.Helper()
+	other := *w
+	address := ghtest.FreeAddress()
+	other.url = "http://" + address
+	other.args = append(slices.Clone(w.args), "--listen", address)
+	w.t.Cleanup(other.stop)
+	other.start()
 }
 
 // restart starts the program again after it was killed.
