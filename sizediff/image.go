@@ -19,11 +19,11 @@ func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return measureImage(im, contents, cacheKey{digest: d, portable: true})
+	return measureImage(im, contents, cacheKey{digest: d, portable: true}, nil)
 }
 
-// measureImage does the work for an image whose digests are known.
-func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, error) {
+// measureImage does the work for an image whose digests are known. examine may be nil.
+func measureImage(im *elfmap.Image, contents []uint64, k cacheKey, examine func(*elfmap.Image, *elfmap.Map, *Image) error) (*Image, error) {
 	w, err := ownBytes(im, contents, k)
 	if err != nil {
 		return nil, err
@@ -34,6 +34,9 @@ func measureImage(im *elfmap.Image, contents []uint64, k cacheKey) (*Image, erro
 	w.out.Crates = w.crates.names
 	if err := w.identify(k.portable); err != nil {
 		return nil, err
+	}
+	if examine != nil {
+		return w.out, examine(im, w.owners, w.out)
 	}
 	return w.out, nil
 }

@@ -21,8 +21,11 @@ type MeasureOptions struct {
 	Portable bool
 	// Imageless accepts a build without any image that has other files: they are counted by size.
 	Imageless bool
-	Cache     *Cache                // images measured before; may be nil
-	Progress  func(done, total int) // called as images finish, from one goroutine at a time; may be nil
+	// Examine looks further into each image while its file is open. It may fill in what Measure leaves empty, and is called
+	// once for equal images, from several goroutines; nil: nobody looks. Its error is taken for the image's own.
+	Examine  func(im *elfmap.Image, owners *elfmap.Map, out *Image) error
+	Cache    *Cache                // images measured before; may be nil. An image in it is not examined again
+	Progress func(done, total int) // called as images finish, from one goroutine at a time; may be nil
 }
 
 // Cache holds measured images by what they contain, so that an image that stands in two builds is parsed once.
@@ -305,7 +308,7 @@ func measureFile(f *source.File, o MeasureOptions, discardExit bool) (out ImageF
 	e := o.Cache.entry(k)
 	e.once.Do(func() {
 		defer surviveCut(&e.err)()
-		e.image, e.err = measureImage(im, contents, k)
+		e.image, e.err = measureImage(im, contents, k, o.Examine)
 	})
 	return ImageFile{Path: f.Path, FileSize: c.Size(), Image: e.image}, e.err
 }
