@@ -41,6 +41,7 @@ type Report struct {
 	Texts         []TextChange    `json:"texts"`
 	Matching      Matching        `json:"matching"`
 	Findings      []Finding       `json:"findings"`
+	Causes        *Causes         `json:"causes,omitempty"` // nil unless somebody looked for them
 }
 
 // BuildInfo says what was compared.
