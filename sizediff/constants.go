@@ -228,7 +228,7 @@ func (r *references) refer(t *elfmap.Tiling, x coderef.Ref, owner int32) {
 
 // crateOf returns the packed crates of a range's owner, 0 when it is not Rust.
 func (r *references) crateOf(g elfmap.Range) int32 {
-	if g.Owner < 0 || g.Class >= elfmap.ClassFree {
+	if g.Symbol() < 0 {
 		return 0
 	}
 	s := &r.out.Symbols[r.index[g.Owner]]

@@ -16,7 +16,8 @@ import (
 // The portable form of a measurement is source.MeasurementMagic, then one zstd stream. In it numbers are unsigned
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
 // compresses better than rows. With source.ManifestMagic in its place a manifest follows at the end, with source.LinksMagic
-// a flag, the manifest if the flag is set, and the links of the images. A new version of the form needs a new magic.
+// a flag, the manifest if the flag is set, and the links of the images, with source.ReferencesMagic these and the references.
+// A new version of the form needs a new magic.
 
 // Limits on what a measurement may unpack to. A distribution kernel with all its modules takes a quarter of either.
 const (
@@ -62,13 +63,17 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 	}
 	magic := source.MeasurementMagic
 	switch {
-	case m.haveLinks():
+	case m.haveLinks() || m.haveReferences():
 		magic = source.LinksMagic
 		e.flag(m.Manifest != nil)
 		if m.Manifest != nil {
 			e.manifest(m.Manifest)
 		}
 		e.links(m.Images)
+		if m.haveReferences() {
+			magic = source.ReferencesMagic
+			e.references(m.Images)
+		}
 	case m.Manifest != nil:
 		magic = source.ManifestMagic
 		e.manifest(m.Manifest)
@@ -201,11 +206,16 @@ func ReadMeasurement(r io.Reader) (*Measurement, error) {
 	}
 	d := &decoder{s: b.String()}
 	m := d.measurement()
-	if string(magic) == source.ManifestMagic || string(magic) == source.LinksMagic && d.flag() {
+	form := string(magic)
+	linked := form == source.LinksMagic || form == source.ReferencesMagic
+	if form == source.ManifestMagic || linked && d.flag() {
 		m.Manifest = d.manifest()
 	}
-	if string(magic) == source.LinksMagic {
+	if linked {
 		d.links(m.Images)
+	}
+	if form == source.ReferencesMagic {
+		d.references(m.Images)
 	}
 	if d.bad || d.s != "" {
 		return nil, errDamaged

@@ -234,7 +234,7 @@ func TestPackedBombs(t *testing.T) {
 
 // TestNotPacked: other files are called what they are.
 func TestNotPacked(t *testing.T) {
-	for _, s := range []string{"", "OXM", "OXMZ\x00\x04", "\x7fELF", strings.Repeat("x", 100)} {
+	for _, s := range []string{"", "OXM", "OXMZ\x00\x05", "\x7fELF", strings.Repeat("x", 100)} {
 		if m, err := sizediff.ReadMeasurement(strings.NewReader(s)); m != nil || err == nil || !strings.Contains(err.Error(), "not a measurement") {
 			t.Errorf("%q: %v, %v", s, m, err)
 		}

@@ -65,28 +65,79 @@ func TestPackedLinks(t *testing.T) {
 	}
 }
 
-// TestPackedLinksLies changes the contents and packs them well again.
-func TestPackedLinksLies(t *testing.T) {
-	raw := unpack(t, packed(t, smallLinked(t)))
-	for i := range raw {
-		for _, b := range []byte{0, 1, 2, 0x7f, 0xff} {
-			bad := bytes.Clone(raw)
-			bad[i] = b
-			checkLinks(t, bad)
-		}
-		if checkLinks(t, raw[:i]) {
-			t.Errorf("the first %d bytes of %d are a measurement", i, len(raw))
-		}
+// smallReferring is smallLinked with references of two images.
+func smallReferring(t testing.TB) *sizediff.Measurement {
+	m := smallLinked(t)
+	m.Images[0].References = &sizediff.References{
+		Source: sizediff.RefRelocations, Rust: true,
+		Nodes: []sizediff.RefNode{
+			{Root: sizediff.RootEntry, Size: 3},
+			{Kind: sizediff.NodeUnnamed, Symbol: -1, Offset: 3, Size: 5},
+			{Kind: sizediff.NodeRest, Root: sizediff.RootC, Symbol: -1},
+		},
+		Edges:   []sizediff.RefEdge{{From: 0, To: 1, At: 2, Count: 3}, {From: 2, To: 0, At: 1 << 20, Count: 1}, {From: 2, To: 1, Count: 1}},
+		Imports: []sizediff.RefImport{{From: 0, Name: "a", At: 1, Count: 1}, {From: 0, Name: "c", Count: 7}, {From: 1, Name: "a", Count: 1}},
 	}
-	if checkLinks(t, append(bytes.Clone(raw), 0)) {
-		t.Error("a byte too many is no error")
+	m.Images[2].References = &sizediff.References{
+		Source: sizediff.RefDecoded, Nodes: []sizediff.RefNode{{Symbol: 0, Size: 9}, {Symbol: 1, Size: 9, Offset: 9, Root: sizediff.RootExport}},
+		Edges: []sizediff.RefEdge{}, Imports: []sizediff.RefImport{},
+	}
+	return m
+}
+
+// TestPackedReferences: references are kept, with links or without, and images of which they are not known have none.
+func TestPackedReferences(t *testing.T) {
+	unlinked := smallReferring(t)
+	for i := range unlinked.Images {
+		unlinked.Images[i].Links = nil
+	}
+	for _, m := range []*sizediff.Measurement{smallReferring(t), unlinked} {
+		b := packed(t, m)
+		if !strings.HasPrefix(string(b), source.ReferencesMagic) {
+			t.Errorf("it begins with %q", b[:6])
+		}
+		got, err := sizediff.ReadMeasurement(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameMeasurement(t, m, got)
+		for i := range m.Images {
+			if diff := cmp.Diff(m.Images[i].References, got.Images[i].References); diff != "" {
+				t.Errorf("references (-want +got):\n%s", diff)
+			}
+		}
 	}
 }
 
-// checkLinks reads a measurement with links and reports whether it can be. Then writing and reading it gives the same.
-func checkLinks(t *testing.T, raw []byte) bool {
+// packedForms are the forms that have more at their end, by magic.
+func packedForms(t testing.TB) map[string]*sizediff.Measurement {
+	return map[string]*sizediff.Measurement{source.LinksMagic: smallLinked(t), source.ReferencesMagic: smallReferring(t)}
+}
+
+// TestPackedFormsLie changes the contents and packs them well again.
+func TestPackedFormsLie(t *testing.T) {
+	for magic, m := range packedForms(t) {
+		raw := unpack(t, packed(t, m))
+		for i := range raw {
+			for _, b := range []byte{0, 1, 2, 0x7f, 0xff} {
+				bad := bytes.Clone(raw)
+				bad[i] = b
+				checkForm(t, magic, bad)
+			}
+			if checkForm(t, magic, raw[:i]) {
+				t.Errorf("the first %d bytes of %d are a measurement", i, len(raw))
+			}
+		}
+		if checkForm(t, magic, append(bytes.Clone(raw), 0)) {
+			t.Error("a byte too many is no error")
+		}
+	}
+}
+
+// checkForm reads a measurement of a form and reports whether it can be. Then writing and reading it gives the same.
+func checkForm(t *testing.T, magic string, raw []byte) bool {
 	t.Helper()
-	file := repackAs(t, source.LinksMagic, raw)
+	file := repackAs(t, magic, raw)
 	m, err := sizediff.ReadMeasurement(bytes.NewReader(file))
 	if err != nil {
 		return false
@@ -99,15 +150,17 @@ func checkLinks(t *testing.T, raw []byte) bool {
 	return true
 }
 
-// FuzzReadLinks reads the form with links; the input is what is inside the compression.
+// FuzzReadLinks reads the forms with links and with references; the input is what is inside the compression.
 func FuzzReadLinks(f *testing.F) {
-	f.Add(unpack(f, packed(f, smallLinked(f))))
-	f.Add(unpack(f, packed(f, measureBuild(f, filepath.Join("testdata", "asm", "tables.ko"), nil))))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	for magic, m := range packedForms(f) {
+		f.Add(magic == source.ReferencesMagic, unpack(f, packed(f, m)))
+	}
+	f.Add(false, unpack(f, packed(f, measureBuild(f, filepath.Join("testdata", "asm", "tables.ko"), nil))))
+	f.Fuzz(func(t *testing.T, references bool, raw []byte) {
 		if len(raw) > 1<<20 {
 			t.Skip("a megabyte can hold every mistake")
 		}
-		checkLinks(t, raw)
+		checkForm(t, map[bool]string{true: source.ReferencesMagic, false: source.LinksMagic}[references], raw)
 	})
 }
 

@@ -49,6 +49,9 @@ type Image struct {
 	Texts    []Text
 	Links    *Links // nil: not known, as in an image without symbols and in files of older programs
 
+	// References are nil unless MeasureOptions.Examine filled them in.
+	References *References
+
 	embedded []Option // configuration inside the image; only there until its build has one
 }
 

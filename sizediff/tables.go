@@ -149,7 +149,7 @@ func (w *measuring) rustCode() codeMap {
 		m.all = append(m.all, run{sec.Addr, sec.Addr + sec.Size, 1})
 		n := len(m.runs)
 		for j, r := range t.Ranges {
-			if r.Owner < 0 || r.Class >= elfmap.ClassFree {
+			if r.Symbol() < 0 {
 				continue
 			}
 			if s := &w.out.Symbols[w.index[r.Owner]]; s.Crate != 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 type whyCommand struct {
-	Build  string `arg:"" help:"Build to look into; not a measurement."`
+	Build  string `arg:"" help:"Build to look into."`
 	Symbol string `arg:"" help:"Symbol, mangled or demangled, or a part of its name that no other has."`
 
 	Format string `short:"f" enum:"text,json" default:"text" help:"Form of the answer: text or json."`
@@ -30,7 +30,8 @@ Examples:
     oxidometer why vmlinux vmlinux:.rodata+0x120
 
 Relocations make references exact: those of modules, of objects, and of a
-vmlinux linked with --emit-relocs. Otherwise code is decoded.`
+vmlinux linked with --emit-relocs. Otherwise code is decoded. Of a measurement
+only the references of Rust are known.`
 }
 
 // defaultLinks is how many chains, callers and callees are listed without --top, and maxChains how many chains ever.
@@ -80,9 +81,9 @@ func (a *app) graph(name string) (*insight.Graph, error) {
 	tuneMemory(len(b.Files))
 	p := a.startProgress()
 	defer p.end()
-	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Progress: p.of(name)})
+	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Examine: insight.References, Progress: p.of(name)})
 	if err != nil {
 		return nil, err
 	}
-	return insight.Read(b, m)
+	return insight.NewGraph(m)
 }

@@ -27,6 +27,14 @@ type Range struct {
 	Class Class
 }
 
+// Symbol is the ELF symbol that owns the range, -1 when none does.
+func (r Range) Symbol() int32 {
+	if r.Class >= ClassFree {
+		return -1
+	}
+	return r.Owner
+}
+
 // Tiling is a section cut into ranges without gap or overlap, so that their lengths always add up to the section's size.
 // An empty section has no ranges.
 type Tiling struct {

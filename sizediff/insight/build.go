@@ -6,40 +6,23 @@ import (
 
 	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
-	"github.com/oxidometer/oxidometer/sizediff/source"
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
-// ErrNoReferences says that a build is a measurement: it holds sizes, and not who refers to what.
-var ErrNoReferences = errors.New("a measurement holds no references between symbols; give the build that it was made from")
+// ErrNoReferences says that a build is a measurement which holds sizes, and not who refers to what.
+var ErrNoReferences = errors.New("the measurement holds no references between symbols; give the build that it was made from, or measure it again")
 
-// Read makes the graph of a build that was measured. It reads the images again, for a measurement has no references; that of
-// a build which is one itself is ErrNoReferences. Other errors are *sizediff.FileError, or come from package source.
-func Read(b *source.Build, m *sizediff.Measurement) (*Graph, error) {
-	files := map[string]*source.File{}
-	for i := range b.Files {
-		if f := &b.Files[i]; f.Kind == source.ELF {
-			files[f.Path] = f
-		}
-	}
+// NewGraph makes the graph of a build whose images were examined by References or RustReferences. The error is a
+// *sizediff.FileError of ErrNoReferences.
+func NewGraph(m *sizediff.Measurement) (*Graph, error) {
 	var l linking
-	for i := range m.Images {
-		f := files[m.Images[i].Path]
-		if f == nil {
-			return nil, &sizediff.FileError{Build: b.Label, Err: ErrNoReferences}
+	for _, f := range m.Images {
+		if f.References == nil {
+			return nil, &sizediff.FileError{Build: m.Label, Path: f.Path, Err: ErrNoReferences}
 		}
-		if err := l.read(f, m.Images[i].Image); err != nil {
-			return nil, fileError(b, f, err)
-		}
+		l.add(f)
 	}
 	return l.graph(), nil
-}
-
-// fileError names the file in errors that do not do so themselves.
-func fileError(b *source.Build, f *source.File, err error) error {
-	if named, ok := errors.AsType[*source.Error](err); ok {
-		return named
-	}
-	return &sizediff.FileError{Build: b.Label, Path: f.Path, Err: err}
 }
 
 // linking puts the images of a build together: what one imports, another exports.
@@ -51,61 +34,95 @@ type linking struct {
 	globals map[string]int32 // node by name, of what other objects define
 }
 
-// imported is a reference to a name that the image does not define.
+// imported is references to a name that the image does not define.
 type imported struct {
-	from, at uint32
-	name     string
-}
-
-func (l *linking) read(f *source.File, m *sizediff.Image) error {
-	c, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	data, _ := c.Bytes()
-	im, err := elfmap.Open(c, c.Size(), data)
-	if err != nil {
-		return err
-	}
-	return l.add(f.Path, m, im)
+	sizediff.RefImport      // From is a node of the graph
+	rust               bool // the image's references are only those of Rust
 }
 
 // add puts an image into the graph.
-func (l *linking) add(path string, m *sizediff.Image, im *elfmap.Image) error {
-	if err := im.ReadSymbols(); err != nil {
-		return err
+func (l *linking) add(f sizediff.ImageFile) {
+	r, first, image := f.References, int32(len(l.g.Nodes)), int32(len(l.g.Images))
+	l.g.Images = append(l.g.Images, Image{f.Path, f.Image})
+	l.g.Rust = l.g.Rust || r.Rust
+	for _, n := range r.Nodes {
+		l.g.Nodes = append(l.g.Nodes, Node{n, image, ""})
 	}
-	owners, err := im.Own()
-	if err != nil {
-		return err
+	for _, x := range r.Edges {
+		l.refs = append(l.refs, edge{From: first + x.From, To: first + x.To, At: x.At, Count: x.Count})
 	}
-	r := &reading{linking: l, elf: im, owners: owners, image: int32(len(l.g.Images)), measured: m}
-	l.g.Images = append(l.g.Images, Image{path, m, r.source()})
-	return r.read()
+	for _, x := range r.Imports {
+		x.From += first
+		l.imports = append(l.imports, imported{x, r.Rust})
+	}
+	l.names(f.Image, first)
+}
+
+// names records what other images can import: what the image exports, and every global of an object.
+func (l *linking) names(im *sizediff.Image, first int32) {
+	node := make(map[int32]int32, len(im.References.Nodes)) // by symbol
+	for i, n := range im.References.Nodes {
+		if n.Kind == sizediff.NodeSymbol {
+			node[n.Symbol] = first + int32(i)
+		}
+	}
+	exported := map[string]bool{}
+	if im.Links != nil {
+		for _, name := range im.Links.Exports {
+			exported[name] = true
+		}
+	}
+	record := func(symbol int32, name string) {
+		n, ok := node[symbol]
+		if !ok {
+			return
+		}
+		if exported[name] {
+			put(&l.exports, name, n)
+		}
+		if im.Type == elfmap.FileRelocatable {
+			put(&l.globals, name, n)
+		}
+	}
+	for i := range im.Symbols {
+		if s := &im.Symbols[i]; s.Flags&sizediff.FlagGlobal != 0 {
+			record(int32(i), s.Name)
+		}
+	}
+	for _, a := range im.Aliases {
+		record(a.Symbol, a.Name)
+	}
 }
 
 // graph resolves imports and finishes. A name that several images export is the first's, as for the module loader, which
-// refuses the others.
+// refuses the others. Where only Rust is known, a name that is neither defined nor a Rust name is taken for C's.
 func (l *linking) graph() *Graph {
 	external := map[string]int32{}
 	for _, x := range l.imports {
-		to, ok := l.exports[x.name]
+		to, ok := l.exports[x.Name]
 		if !ok {
-			to, ok = l.globals[x.name]
+			to, ok = l.globals[x.Name]
 		}
 		if !ok {
-			to, ok = external[x.name]
+			to, ok = external[x.Name]
+		}
+		if !ok && x.rust && !rustname.Looks(x.Name) {
+			continue
 		}
 		if !ok {
 			to = int32(len(l.g.Nodes))
-			external[x.name] = to
-			l.g.Nodes = append(l.g.Nodes, Node{Kind: External, Image: -1, Section: -1, Symbol: -1, name: x.name})
+			external[x.Name] = to
+			l.g.Nodes = append(l.g.Nodes, undefinedNode(x.Name))
 		}
-		l.refs = append(l.refs, edge{int32(x.from), to, x.at, 1})
+		l.refs = append(l.refs, edge{From: x.From, To: to, At: x.At, Count: x.Count})
 	}
 	l.g.finish(l.refs)
 	return &l.g
+}
+
+// undefinedNode is a name that no image of the build defines.
+func undefinedNode(name string) Node {
+	return Node{sizediff.RefNode{Kind: sizediff.NodeExternal, Section: -1, Symbol: -1}, -1, name}
 }
 
 // put records the first definition of a name.

@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"github.com/oxidometer/oxidometer/sizediff"
 	"math"
 	"slices"
 
@@ -35,14 +36,14 @@ func (g *Graph) Since(base *Graph) News {
 		}
 	}
 	v := g.spread(func(n int32) bool {
-		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != NoRoot && g.Nodes[n].Root < ByExport || old[g.key(n)])
+		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != sizediff.RootNone && g.Nodes[n].Root < sizediff.RootExport || old[g.key(n)])
 	})
 	return News{g, v.dist}
 }
 
 // key tells symbols of two builds apart, "" for what has no name.
 func (g *Graph) key(n int32) string {
-	if k := g.Nodes[n].Kind; k != Symbol && k != External {
+	if k := g.Nodes[n].Kind; k != sizediff.NodeSymbol && k != sizediff.NodeExternal {
 		return ""
 	}
 	name := g.Name(n)
@@ -105,13 +106,13 @@ func (g *Graph) shortest(n int32, dist []int32) (next map[int32][]int32, roots [
 			continue // a root's own referrers are no shorter way
 		}
 		for _, e := range g.in.of(x) {
-			if dist[e.from] != dist[x]-1 {
+			if dist[e.From] != dist[x]-1 {
 				continue
 			}
-			if _, seen := next[e.from]; !seen {
-				order = append(order, e.from)
+			if _, seen := next[e.From]; !seen {
+				order = append(order, e.From)
 			}
-			next[e.from] = append(next[e.from], x)
+			next[e.From] = append(next[e.From], x)
 		}
 	}
 	ways := map[int32]int64{n: 1} // from a node to n

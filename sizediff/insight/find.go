@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"github.com/oxidometer/oxidometer/sizediff"
 	"path"
 	"slices"
 	"strconv"
@@ -71,10 +72,10 @@ func (g *Graph) find(name string, in func(int32) bool) []int32 {
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		x := &g.Nodes[i]
 		switch x.Kind {
-		case Symbol:
+		case sizediff.NodeSymbol:
 			first[x.Image] = int32(i) - x.Symbol
 			test(int32(i), g.Name(int32(i)))
-		case External:
+		case sizediff.NodeExternal:
 			test(int32(i), x.name)
 		}
 	}
@@ -102,7 +103,7 @@ func (g *Graph) findPlace(text string, in func(int32) bool) []int32 {
 	found := map[int32]bool{}
 	for n := range g.Nodes {
 		x := &g.Nodes[n]
-		if x.Kind <= Unnamed && in(int32(n)) && g.section(int32(n)) == text[:i] &&
+		if x.Kind <= sizediff.NodeUnnamed && in(int32(n)) && g.section(int32(n)) == text[:i] &&
 			(x.Offset == offset || x.Offset < offset && offset-x.Offset < x.Size) {
 			found[int32(n)] = true
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
-	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
 func fixture(name string) string { return filepath.Join("..", "testdata", filepath.FromSlash(name)) }
@@ -28,9 +27,9 @@ func one(t *testing.T, g *Graph, name string) int32 {
 func callees(g *Graph, n int32) []string {
 	var out []string
 	for _, e := range g.out.of(n) {
-		name := g.Demangled(e.to)
-		if g.path(e.to) != g.path(n) {
-			name = g.path(e.to) + ":" + name
+		name := g.Demangled(e.To)
+		if g.path(e.To) != g.path(n) {
+			name = g.path(e.To) + ":" + name
 		}
 		out = append(out, strings.TrimPrefix(name, ":"))
 	}
@@ -74,11 +73,11 @@ func TestReferences(t *testing.T) {
 	}
 	// cleanup_module calls next twice, from the calls that readelf shows at 7 and 0x41 (.text - 4).
 	from, to := one(t, g, "rust_sample.ko:cleanup_module"), one(t, g, "rust_sample::next")
-	if e := g.edge(from, to); e.count != 2 || e.at != 8 {
+	if e := g.edge(from, to); e.Count != 2 || e.At != 8 {
 		t.Errorf("%+v", e)
 	}
 	// movl of c_sample's cleanup_module has an immediate behind the address: .bss - 8 is its first byte.
-	if got := callees(g, one(t, g, "c_sample.ko:cleanup_module")); len(got) != 1 || g.Nodes[g.out.of(one(t, g, "c_sample.ko:cleanup_module"))[0].to].Offset != 0 {
+	if got := callees(g, one(t, g, "c_sample.ko:cleanup_module")); len(got) != 1 || g.Nodes[g.out.of(one(t, g, "c_sample.ko:cleanup_module"))[0].To].Offset != 0 {
 		t.Errorf("cleanup_module of c_sample.ko refers to %q", got)
 	}
 }
@@ -91,17 +90,17 @@ func TestMachines(t *testing.T) {
 		for _, kind := range []string{".o", ".exec", ".so"} {
 			g := readGraph(t, fixture("elf/"+machine+kind))
 			checkWhole(t, g)
-			want := Pointers
+			want := sizediff.RefPointers
 			switch m := g.Images[0].Machine; {
 			case kind == ".o":
-				want = Relocations
+				want = sizediff.RefRelocations
 			case m == elfmap.MachineX8664, m == elfmap.MachineARM64:
-				want = Decoded
+				want = sizediff.RefDecoded
 			}
-			if got := g.Images[0].Source; got != want {
+			if got := g.Images[0].References.Source; got != want {
 				t.Errorf("%s%s: %s, want %s", machine, kind, got, want)
 			}
-			if want == Pointers || machine == "powerpc64" { // its function symbols are descriptors
+			if want == sizediff.RefPointers || machine == "powerpc64" { // its function symbols are descriptors
 				continue
 			}
 			calls := [][2]string{{"_start", "scratch"}, {"main_init", "beta_push"}}
@@ -113,7 +112,7 @@ func TestMachines(t *testing.T) {
 			}
 			for _, c := range calls {
 				from, to := one(t, g, c[0]), one(t, g, c[1])
-				if !slices.ContainsFunc(g.out.of(from), func(e edge) bool { return e.to == to }) {
+				if !slices.ContainsFunc(g.out.of(from), func(e edge) bool { return e.To == to }) {
 					t.Errorf("%s%s: %s does not call %s, but %q", machine, kind, c[0], c[1], callees(g, from))
 				}
 			}
@@ -159,7 +158,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for n := range g.Nodes {
-		if g.Nodes[n].Kind == Rest {
+		if g.Nodes[n].Kind == sizediff.NodeRest {
 			continue
 		}
 		if got := g.Find(g.Reference(int32(n))); len(got) != 1 || got[0] != int32(n) {
@@ -195,18 +194,9 @@ func TestLoneModule(t *testing.T) {
 	}
 }
 
-func TestMeasurement(t *testing.T) {
-	path := filepath.Join("..", "..", "bot", "demo", "builds", "base", "kernel.oxm")
-	b, err := source.Open(path, source.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	m, err := sizediff.Measure(b, sizediff.MeasureOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Read(b, m); !errors.Is(err, ErrNoReferences) {
+// TestUnknownReferences holds that nothing is said of a build that was measured without references.
+func TestUnknownReferences(t *testing.T) {
+	if _, err := NewGraph(measured(t, fixture("small-head/vmlinux"), nil)); !errors.Is(err, ErrNoReferences) {
 		t.Error(err)
 	}
 }
@@ -219,12 +209,12 @@ func TestVtable(t *testing.T) {
 		method := one(t, g, "<beta::Meter as alpha::Visit>::visit")
 		chains := 0
 		for _, table := range g.in.of(method) {
-			for _, user := range g.in.of(table.from) {
-				if g.Nodes[table.from].Kind == Unnamed && g.Name(user.from) == "beta_sum" {
+			for _, user := range g.in.of(table.From) {
+				if g.Nodes[table.From].Kind == sizediff.NodeUnnamed && g.Name(user.From) == "beta_sum" {
 					chains++
 				}
 			}
-			if got := callees(g, table.from); len(got) != 2 || got[0] != "<beta::Meter as alpha::Visit>::visit" || !strings.HasPrefix(got[1], "core::ptr::drop_") {
+			if got := callees(g, table.From); len(got) != 2 || got[0] != "<beta::Meter as alpha::Visit>::visit" || !strings.HasPrefix(got[1], "core::ptr::drop_") {
 				t.Errorf("%s: the vtable refers to %q", name, got)
 			}
 		}

@@ -28,11 +28,11 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		defer b.Close()
-		m, err := sizediff.Measure(b, sizediff.MeasureOptions{})
+		m, err := sizediff.Measure(b, sizediff.MeasureOptions{Examine: References})
 		if err != nil || len(m.Images) == 0 || b.Files[0].Kind != source.ELF {
 			return
 		}
-		g, err := Read(b, m)
+		g, err := NewGraph(m)
 		if err != nil {
 			t.Fatal(err) // it could be measured
 		}

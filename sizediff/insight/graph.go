@@ -10,74 +10,25 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
-// Source is how the references of an image were found.
-type Source string
-
-// Sources of references.
-const (
-	Relocations Source = "relocations" // and calls inside of sections, where code of the machine is decoded: then exact
-	Decoded     Source = "code"        // code was decoded, words in data read
-	Pointers    Source = "pointers"    // words in data only: code of this machine is not decoded
-)
-
 // Image is one image of a graph.
 type Image struct {
 	Path string
 	*sizediff.Image
-	Source Source
-}
-
-// Kind of a node.
-type Kind uint8
-
-// Kinds of nodes.
-const (
-	Symbol   Kind = iota
-	Unnamed       // bytes that something refers to, without a name
-	Rest          // what else a section holds
-	External      // a name that no image of the build defines
-)
-
-// Root says why a node stays by itself. A node that is a root for several reasons has the first.
-type Root uint8
-
-// Reasons to stay.
-const (
-	NoRoot    Root = iota
-	ByEntry        // entry point, initcall
-	ByC            // C code or data, or bytes without a name that nothing refers to
-	ByTable        // in a section that is read as a table
-	ByGlobal       // a global of an object or a shared library
-	ByExport       // exported by the kernel or a module
-	ByLinking      // linked whole, referred to by nothing that stays
-)
-
-var rootNames = [...]string{"", "entry", "c", "table", "global", "export", "linked"}
-
-func (r Root) String() string {
-	if int(r) < len(rootNames) {
-		return rootNames[r]
-	}
-	return ""
 }
 
 // Node is something that owns bytes. Nodes of a graph are numbered in order of image, then symbols, then nameless things by
 // section and offset; names that are not defined come last.
 type Node struct {
-	Kind    Kind
-	Root    Root
-	Image   int32  // index into Graph.Images, -1 for External
-	Section int32  // index into Image.Sections, -1 for External
-	Symbol  int32  // index into Image.Symbols for Symbol, else -1
-	Offset  uint64 // where it begins in its section
-	Size    uint64 // bytes
-	name    string // of External
+	sizediff.RefNode
+	Image int32  // index into Graph.Images, -1 for NodeExternal; then Section is -1, too
+	name  string // of NodeExternal
 }
 
 // Graph is who refers to what in a build. It is for one goroutine at a time.
 type Graph struct {
 	Images []Image
 	Nodes  []Node
+	Rust   bool      // only Rust symbols and what leads to them is known of some image
 	out    adjacency // by node, what it refers to
 	in     adjacency // by node, who refers to it
 	used   *view     // without exports
@@ -85,12 +36,8 @@ type Graph struct {
 	linked *view     // and with what is linked whole: all
 }
 
-// edge is all references from one node to another.
-type edge struct {
-	from, to int32
-	at       uint32 // of the first, from where the referring node begins
-	count    uint32
-}
+// edge is all references from one node of a graph to another.
+type edge = sizediff.RefEdge
 
 // adjacency holds edges by one of their ends.
 type adjacency struct {
@@ -102,13 +49,13 @@ func (a *adjacency) of(n int32) []edge { return a.edges[a.first[n]:a.first[n+1]]
 
 // finish makes the graph of references in any order; their count is 1, but nothing depends on it.
 func (g *Graph) finish(refs []edge) {
-	g.out = gather(len(g.Nodes), refs, func(e edge) int32 { return e.from })
+	g.out = gather(len(g.Nodes), refs, func(e edge) int32 { return e.From })
 	g.out.merge(len(g.Nodes))
-	g.in = gather(len(g.Nodes), g.out.edges, func(e edge) int32 { return e.to })
-	g.used = g.reach(func(r Root) bool { return r != NoRoot && r < ByExport })
-	g.kept = g.reach(func(r Root) bool { return r != NoRoot })
+	g.in = gather(len(g.Nodes), g.out.edges, func(e edge) int32 { return e.To })
+	g.used = g.reach(func(r sizediff.Root) bool { return r != sizediff.RootNone && r < sizediff.RootExport })
+	g.kept = g.reach(func(r sizediff.Root) bool { return r != sizediff.RootNone })
 	g.keepLinked()
-	g.linked = g.reach(func(r Root) bool { return r != NoRoot })
+	g.linked = g.reach(func(r sizediff.Root) bool { return r != sizediff.RootNone })
 }
 
 // gather sorts edges by the end that key names, keeping the order of equal ones.
@@ -134,11 +81,11 @@ func (a *adjacency) merge(n int) {
 	kept := a.edges[:0]
 	for i := range n {
 		list := a.edges[a.first[i]:a.first[i+1]]
-		slices.SortFunc(list, func(x, y edge) int { return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.at, y.at)) })
+		slices.SortFunc(list, func(x, y edge) int { return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.At, y.At)) })
 		start := len(kept)
 		for _, e := range list {
-			if k := len(kept); k > start && kept[k-1].to == e.to {
-				kept[k-1].count += e.count
+			if k := len(kept); k > start && kept[k-1].To == e.To {
+				kept[k-1].Count += e.Count
 				continue
 			}
 			kept = append(kept, e)
@@ -153,7 +100,7 @@ func (a *adjacency) merge(n int) {
 // circle.
 func (g *Graph) keepLinked() {
 	reached := slices.Clone(g.kept.dist)
-	refers := func(e edge) bool { return reached[e.from] < 0 }
+	refers := func(e edge) bool { return reached[e.From] < 0 }
 	var starts, others []int32
 	for i := range g.Nodes {
 		n := int32(i)
@@ -169,13 +116,13 @@ func (g *Graph) keepLinked() {
 		if reached[n] >= 0 {
 			continue
 		}
-		g.Nodes[n].Root = ByLinking
+		g.Nodes[n].Root = sizediff.RootLinked
 		reached[n] = 0
 		for queue := []int32{n}; len(queue) > 0; queue = queue[1:] {
 			for _, e := range g.out.of(queue[0]) {
-				if reached[e.to] < 0 {
-					reached[e.to] = 0
-					queue = append(queue, e.to)
+				if reached[e.To] < 0 {
+					reached[e.To] = 0
+					queue = append(queue, e.To)
 				}
 			}
 		}
@@ -186,11 +133,11 @@ func (g *Graph) keepLinked() {
 func (g *Graph) Name(n int32) string {
 	x := &g.Nodes[n]
 	switch x.Kind {
-	case Symbol:
+	case sizediff.NodeSymbol:
 		return g.Images[x.Image].Symbols[x.Symbol].Name
-	case External:
+	case sizediff.NodeExternal:
 		return x.name
-	case Rest:
+	case sizediff.NodeRest:
 		return g.section(n)
 	}
 	return fmt.Sprintf("%s+%#x", g.section(n), x.Offset)
@@ -225,7 +172,7 @@ func (g *Graph) section(n int32) string {
 // crate returns the defining crate of a symbol, "" for all else.
 func (g *Graph) crate(n int32) string {
 	x := &g.Nodes[n]
-	if x.Kind != Symbol {
+	if x.Kind != sizediff.NodeSymbol {
 		return ""
 	}
 	m := &g.Images[x.Image]

@@ -2,6 +2,7 @@ package insight
 
 import (
 	"fmt"
+	"github.com/oxidometer/oxidometer/sizediff"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -11,17 +12,19 @@ import (
 
 // made makes a graph of names in which the roots stay by themselves. A reference is "from to"; sizes are powers of two, so that
 // each sum says what is in it.
-func made(names string, roots map[string]Root, refs ...string) *Graph {
+func made(names string, roots map[string]sizediff.Root, refs ...string) *Graph {
 	g := &Graph{}
 	number := map[string]int32{}
 	for i, name := range strings.Fields(names) {
 		number[name] = int32(i)
-		g.Nodes = append(g.Nodes, Node{Kind: External, Root: roots[name], Image: -1, Section: -1, Symbol: -1, Size: 1 << i, name: name})
+		n := undefinedNode(name)
+		n.Root, n.Size = roots[name], 1<<i
+		g.Nodes = append(g.Nodes, n)
 	}
 	var edges []edge
 	for i, r := range refs {
 		from, to, _ := strings.Cut(r, " ")
-		edges = append(edges, edge{number[from], number[to], uint32(i), 1})
+		edges = append(edges, edge{From: number[from], To: number[to], At: uint32(i), Count: 1})
 	}
 	g.finish(edges)
 	return g
@@ -42,18 +45,18 @@ func (g *Graph) drawn(chains [][]int32) (out []string) {
 func TestChains(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		roots map[string]Root
+		roots map[string]sizediff.Root
 		refs  []string
 		want  []string // to x
 		all   int64
 		keep  Keeping
 	}{
-		{"a root is its own chain", map[string]Root{"x": ByC, "a": ByC}, []string{"a x"}, []string{"x"}, 1, Used},
-		{"the shortest wins", map[string]Root{"a": ByC}, []string{"a b", "b c", "c x", "b x"}, []string{"a b x"}, 1, Used},
-		{"ties are in order of name", map[string]Root{"a": ByC, "b": ByEntry}, []string{"b d", "b c", "a d", "d x", "c x"},
+		{"a root is its own chain", map[string]sizediff.Root{"x": sizediff.RootC, "a": sizediff.RootC}, []string{"a x"}, []string{"x"}, 1, Used},
+		{"the shortest wins", map[string]sizediff.Root{"a": sizediff.RootC}, []string{"a b", "b c", "c x", "b x"}, []string{"a b x"}, 1, Used},
+		{"ties are in order of name", map[string]sizediff.Root{"a": sizediff.RootC, "b": sizediff.RootEntry}, []string{"b d", "b c", "a d", "d x", "c x"},
 			[]string{"a d x", "b c x"}, 3, Used},
-		{"exports do not count beside others", map[string]Root{"a": ByC, "x": ByExport}, []string{"a b", "b x"}, []string{"a b x"}, 1, Used},
-		{"exports are better than nothing", map[string]Root{"b": ByExport}, []string{"a b", "b x"}, []string{"b x"}, 1, Exported},
+		{"exports do not count beside others", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, []string{"a b", "b x"}, []string{"a b x"}, 1, Used},
+		{"exports are better than nothing", map[string]sizediff.Root{"b": sizediff.RootExport}, []string{"a b", "b x"}, []string{"b x"}, 1, Exported},
 		{"linked whole", nil, []string{"a x", "b x"}, []string{"a x", "b x"}, 2, Linked},
 		{"a circle begins somewhere", nil, []string{"c d", "d c", "d x"}, []string{"c d x"}, 1, Linked},
 	} {
@@ -71,12 +74,12 @@ func TestManyChains(t *testing.T) {
 	var refs []edge
 	const steps = 100
 	for i := int32(0); i <= 2*steps; i++ {
-		g.Nodes = append(g.Nodes, Node{Kind: External, Image: -1, Section: -1, Symbol: -1, name: fmt.Sprint(i)})
+		g.Nodes = append(g.Nodes, undefinedNode(fmt.Sprint(i)))
 		for next := i - i%2 + 2; i < 2*steps && next < i-i%2+4 && next <= 2*steps; next++ {
-			refs = append(refs, edge{i, next, 0, 1})
+			refs = append(refs, edge{From: i, To: next, At: 0, Count: 1})
 		}
 	}
-	g.Nodes[0].Root, g.Nodes[1].Root = ByC, ByC
+	g.Nodes[0].Root, g.Nodes[1].Root = sizediff.RootC, sizediff.RootC
 	g.finish(refs)
 	chains, all := g.Chains(2*steps, 3)
 	if len(chains) != 3 || len(chains[0]) != steps+1 || all != 1<<63-1 {
@@ -86,7 +89,7 @@ func TestManyChains(t *testing.T) {
 
 func TestRetained(t *testing.T) {
 	// a: 1, b: 2, c: 4, d: 8, e: 16, f: 32
-	g := made("a b c d e f", map[string]Root{"a": ByC, "e": ByExport}, "a b", "b c", "b d", "c f", "d f", "e d")
+	g := made("a b c d e f", map[string]sizediff.Root{"a": sizediff.RootC, "e": sizediff.RootExport}, "a b", "b c", "b d", "c f", "d f", "e d")
 	for name, want := range map[int32][2]uint64{0: {1 | 2 | 4, 63 - 16}, 1: {2 | 4, 2 | 4 | 8 | 32}, 2: {4, 4}, 3: {8, 8}, 5: {32, 32}} {
 		if got := [2]uint64{g.Retained(name).Bytes, g.RetainedUnexported(name).Bytes}; got != want {
 			t.Errorf("%s: %d, want %d", g.Name(name), got, want)
@@ -101,16 +104,17 @@ func TestRetained(t *testing.T) {
 func randomGraph(rnd *rand.Rand) (nodes []Node, refs []edge) {
 	n := 1 + rnd.IntN(24)
 	for i := range n {
-		x := Node{Kind: External, Image: -1, Section: -1, Symbol: -1, Size: rnd.Uint64N(100), name: fmt.Sprintf("n%02d", i)}
+		x := undefinedNode(fmt.Sprintf("n%02d", i))
+		x.Size = rnd.Uint64N(100)
 		if rnd.IntN(4) == 0 {
-			x.Root = Root(1 + rnd.IntN(int(ByLinking)-1))
+			x.Root = sizediff.Root(1 + rnd.IntN(int(sizediff.RootLinked)-1))
 		}
 		nodes = append(nodes, x)
 	}
 	for range rnd.IntN(3 * n) {
 		from, to := int32(rnd.IntN(n)), int32(rnd.IntN(n))
 		if from != to {
-			refs = append(refs, edge{from, to, rnd.Uint32N(64), 1})
+			refs = append(refs, edge{From: from, To: to, At: rnd.Uint32N(64), Count: 1})
 		}
 	}
 	return nodes, refs
@@ -150,7 +154,7 @@ func reachedWithout(g *Graph, v *view, gone int32) (sum uint64) {
 		seen[n] = true
 		sum += g.Nodes[n].Size
 		for _, e := range g.out.of(n) {
-			visit(e.to)
+			visit(e.To)
 		}
 	}
 	for n := range g.Nodes {
@@ -190,7 +194,7 @@ func checkChains(t *testing.T, g *Graph, n int32, limit int) {
 			t.Fatalf("%v is no shortest chain to %d", c, n)
 		}
 		for i, x := range c[1:] {
-			if !slices.ContainsFunc(g.out.of(c[i]), func(e edge) bool { return e.to == x }) {
+			if !slices.ContainsFunc(g.out.of(c[i]), func(e edge) bool { return e.To == x }) {
 				t.Fatalf("%v: no reference from %d to %d", c, c[i], x)
 			}
 		}
@@ -203,13 +207,13 @@ func TestOrderOfInput(t *testing.T) {
 	for range 200 {
 		nodes, refs := randomGraph(rnd)
 		for i := range nodes { // of a circle that nothing leads to, the first node is the root
-			if nodes[i].Root == NoRoot && rnd.IntN(2) == 0 {
-				nodes[i].Root = ByC
+			if nodes[i].Root == sizediff.RootNone && rnd.IntN(2) == 0 {
+				nodes[i].Root = sizediff.RootC
 			}
 		}
 		g := &Graph{Nodes: slices.Clone(nodes)}
 		g.finish(slices.Clone(refs))
-		if slices.ContainsFunc(g.Nodes, func(x Node) bool { return x.Root == ByLinking }) {
+		if slices.ContainsFunc(g.Nodes, func(x Node) bool { return x.Root == sizediff.RootLinked }) {
 			continue
 		}
 		place := rnd.Perm(len(nodes))
@@ -218,7 +222,7 @@ func TestOrderOfInput(t *testing.T) {
 			h.Nodes[p] = nodes[i]
 		}
 		for i, e := range refs {
-			refs[i].from, refs[i].to = int32(place[e.from]), int32(place[e.to])
+			refs[i].From, refs[i].To = int32(place[e.From]), int32(place[e.To])
 		}
 		rnd.Shuffle(len(refs), func(i, j int) { refs[i], refs[j] = refs[j], refs[i] })
 		h.finish(refs)
@@ -280,8 +284,8 @@ func TestImmediate(t *testing.T) {
 
 // TestSince follows new references only: what was used before is where chains begin, however it is reached.
 func TestSince(t *testing.T) {
-	base := made("a b c x", map[string]Root{"a": ByC, "x": ByExport}, "a b", "c x")
-	head := made("a b c x", map[string]Root{"a": ByC, "x": ByExport}, "a b", "c x", "b c")
+	base := made("a b c x", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, "a b", "c x")
+	head := made("a b c x", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, "a b", "c x", "b c")
 	for n, want := range []string{"a", "b", "b c", "b c x"} {
 		chains, all := head.Since(base).Chains(int32(n), 5)
 		if got := head.drawn(chains); all != 1 || len(got) != 1 || got[0] != want {

@@ -1,12 +1,14 @@
 package insight
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
@@ -24,19 +26,25 @@ func kernelFile(t testing.TB, name string) string {
 	return path
 }
 
-// readGraph makes the graph of a build, or ends the test.
-func readGraph(t testing.TB, path string) *Graph {
+// measured measures a build, examined, or ends the test.
+func measured(t testing.TB, path string, examine func(*elfmap.Image, *elfmap.Map, *sizediff.Image) error) *sizediff.Measurement {
 	t.Helper()
 	b, err := source.Open(path, source.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	m, err := sizediff.Measure(b, sizediff.MeasureOptions{})
+	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Examine: examine, Portable: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := Read(b, m)
+	return m
+}
+
+// readGraph makes the graph of a build, or ends the test.
+func readGraph(t testing.TB, path string) *Graph {
+	t.Helper()
+	g, err := NewGraph(measured(t, path, References))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +105,12 @@ func symbolEdges(g *Graph, image string) map[symbolEdge]bool {
 	place := func(n int32) symbolPlace { return symbolPlace{g.Name(n), g.section(n), g.Nodes[n].Offset} }
 	for i := range g.Nodes {
 		n := int32(i)
-		if g.Nodes[n].Kind != Symbol || g.path(n) != image {
+		if g.Nodes[n].Kind != sizediff.NodeSymbol || g.path(n) != image {
 			continue
 		}
 		for _, e := range g.out.of(n) {
-			if g.Nodes[e.to].Kind == Symbol && g.path(e.to) == image {
-				out[symbolEdge{place(n), place(e.to)}] = true
+			if g.Nodes[e.To].Kind == sizediff.NodeSymbol && g.path(e.To) == image {
+				out[symbolEdge{place(n), place(e.To)}] = true
 			}
 		}
 	}
@@ -206,20 +214,34 @@ func TestWholeKernel(t *testing.T) {
 	checkWhole(t, kernelGraph(t, "fmtgrowth.zip"))
 }
 
-// BenchmarkGraph makes the graph of a kernel of 24 MB, after it was measured, and asks it once.
-func BenchmarkGraph(b *testing.B) {
+// BenchmarkReferences measures a kernel of 24 MB without references, with those of Rust, and with all.
+func BenchmarkReferences(b *testing.B) {
 	build, err := source.Open(kernelFile(b, "base.zip"), source.DefaultLimits())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer build.Close()
-	m, err := sizediff.Measure(build, sizediff.MeasureOptions{})
-	if err != nil {
-		b.Fatal(err)
+	for _, c := range []struct {
+		name    string
+		examine func(*elfmap.Image, *elfmap.Map, *sizediff.Image) error
+	}{{"none", nil}, {"rust", RustReferences}, {"all", References}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := sizediff.Measure(build, sizediff.MeasureOptions{Examine: c.examine}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
+}
+
+// BenchmarkGraph makes the graph of a kernel of 24 MB, after it was measured, and asks it once.
+func BenchmarkGraph(b *testing.B) {
+	m := measured(b, kernelFile(b, "base.zip"), References)
 	b.ReportAllocs()
 	for b.Loop() {
-		g, err := Read(build, m)
+		g, err := NewGraph(m)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -227,4 +249,66 @@ func BenchmarkGraph(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestRustReferences holds that references of Rust alone say the same of every Rust symbol as all references do: what keeps it, how far
+// it is from what is used, who refers to it, and how often it panics.
+func TestRustReferences(t *testing.T) {
+	for _, name := range []string{"base.zip", "binder.zip", "base-emit-relocs.zip"} {
+		all := kernelGraph(t, name)
+		m := measured(t, kernelFile(t, name), RustReferences)
+		var b bytes.Buffer
+		if err := sizediff.WriteMeasurement(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		m, err := sizediff.ReadMeasurement(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rust, err := NewGraph(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := rustFacts(all), rustFacts(rust)
+		if len(want) < 700 || len(want) != len(got) {
+			t.Errorf("%s: %d Rust symbols, want %d", name, len(got), len(want))
+		}
+		faults := 0
+		for k, w := range want {
+			if g := got[k]; g != w && faults < 10 {
+				t.Errorf("%s: %v: %v, want %v", name, k, g, w)
+				faults++
+			}
+		}
+	}
+}
+
+type rustSymbol struct {
+	image  string
+	symbol int32
+}
+
+type rustFact struct {
+	keeping           Keeping
+	distance, callers int32
+	panics            int
+}
+
+// rustFacts says of each Rust symbol what does not depend on what else is known. Callers are those with a name.
+func rustFacts(g *Graph) map[rustSymbol]rustFact {
+	out := map[rustSymbol]rustFact{}
+	for i := range g.Nodes {
+		n := int32(i)
+		if g.crate(n) == "" {
+			continue
+		}
+		f := rustFact{keeping: g.keeping(n), distance: g.used.dist[n], panics: g.panicSites(n)}
+		for _, e := range g.in.of(n) {
+			if g.Nodes[e.From].Kind == sizediff.NodeSymbol {
+				f.callers++
+			}
+		}
+		out[rustSymbol{g.path(n), g.Nodes[n].Symbol}] = f
+	}
+	return out
 }

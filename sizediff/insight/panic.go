@@ -2,6 +2,7 @@ package insight
 
 import (
 	"cmp"
+	"github.com/oxidometer/oxidometer/sizediff"
 	"slices"
 	"strings"
 
@@ -23,8 +24,8 @@ func (g *Graph) Panics() []PanicSites {
 			continue
 		}
 		for _, e := range g.in.of(int32(n)) {
-			if g.isCode(e.from) && !g.isPanic(e.from) {
-				sites[e.from] += int(e.count)
+			if g.isCode(e.From) && !g.isPanic(e.From) {
+				sites[e.From] += int(e.Count)
 			}
 		}
 	}
@@ -42,8 +43,8 @@ func (g *Graph) panicSites(n int32) (sites int) {
 		return 0
 	}
 	for _, e := range g.out.of(n) {
-		if g.isPanic(e.to) {
-			sites += int(e.count)
+		if g.isPanic(e.To) {
+			sites += int(e.Count)
 		}
 	}
 	return sites
@@ -59,7 +60,7 @@ func (g *Graph) isCode(n int32) bool {
 // what core and alloc call so: slice_index_fail, unwrap_failed, panic_already_borrowed, handle_alloc_error.
 func (g *Graph) isPanic(n int32) bool {
 	name := g.Name(n)
-	if g.Nodes[n].Kind != Symbol && g.Nodes[n].Kind != External || !rustname.Looks(name) {
+	if g.Nodes[n].Kind != sizediff.NodeSymbol && g.Nodes[n].Kind != sizediff.NodeExternal || !rustname.Looks(name) {
 		return false
 	}
 	parsed, ok := rustname.Parse(name)

@@ -7,13 +7,14 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/coderef"
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
 // references finds all references of the image.
 func (r *reading) references() error {
-	source := r.g.Images[r.image].Source
+	source := r.out.Source
 	for i := range r.owners.Tilings {
 		t := &r.owners.Tilings[i]
 		s := &r.elf.Sections[t.Section]
@@ -22,19 +23,19 @@ func (r *reading) references() error {
 		}
 		var err error
 		switch {
-		case source == Relocations:
+		case source == sizediff.RefRelocations:
 			err = r.relocated(t)
 		case s.Nobits():
 		case !s.Exec():
 			err = r.pointers(t)
-		case source == Decoded:
+		case source == sizediff.RefDecoded:
 			err = r.code(t, nil)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if source == Relocations {
+	if source == sizediff.RefRelocations {
 		return nil
 	}
 	return r.dynamic()
@@ -202,6 +203,9 @@ func (r *reading) code(t *elfmap.Tiling, taken []uint64) error {
 			return err
 		}
 		d.code, d.start, d.end = code, s.Addr+g.Start, s.Addr+t.End(i)
+		if d.pages = nil; taken == nil {
+			d.pages = r.pagesFor(g, true)
+		}
 		if r.elf.Machine == elfmap.MachineX8664 && d.hi-d.lo < 1<<31 {
 			d.x86()
 		} else {
@@ -221,11 +225,12 @@ type decoding struct {
 	code       []byte
 	start, end uint64
 	fields     []uint64 // of x86: addresses of what leads out of the range
+	pages      []uint64 // where references may lead, as in reading; nil: anywhere
 }
 
 // record takes a reference that leads out of the range.
 func (d *decoding) record(x coderef.Ref) {
-	if x.Target >= d.start && x.Target < d.end || x.Target < d.lo || x.Target >= d.hi {
+	if x.Target >= d.start && x.Target < d.end || x.Target < d.lo || x.Target >= d.hi || !inPages(d.pages, x.Target-d.lo) {
 		return
 	}
 	base := d.elf.Sections[d.section].Addr
@@ -275,7 +280,8 @@ func (d *decoding) findFields() {
 		if i+4 <= len(d.code) {
 			v := binary.LittleEndian.Uint32(d.code[i:]) - low
 			to := v + base + uint32(i) + 4
-			found = to < size && to-self >= length || d.fixed && v < size && v-self >= length
+			found = to < size && to-self >= length && inPages(d.pages, uint64(to)) ||
+				d.fixed && v < size && v-self >= length && inPages(d.pages, uint64(v))
 		}
 		if op := d.code[i-1]; !found && (op == 0xeb || op&0xf0 == 0x70) {
 			to := i + 1 + int(int8(d.code[i]))
@@ -329,9 +335,9 @@ func (r *reading) pointers(t *elfmap.Tiling) error {
 		if g.Class == elfmap.Padding || g.Class == elfmap.Step {
 			continue
 		}
-		end := t.End(i)
+		end, pages := t.End(i), r.pagesFor(g, false)
 		for off := g.Start + -(base+g.Start)&(n-1); off+n <= end; off += n {
-			if word := r.elf.Pointer(data[off:]); word >= lo && word < hi {
+			if word := r.elf.Pointer(data[off:]); word >= lo && word < hi && inPages(pages, word-lo) {
 				r.refer(at(t.Section, off), word)
 			}
 		}
@@ -391,8 +397,8 @@ func (r *reading) initcalls() error {
 			return err
 		}
 		if to, ok := r.locate(s.Value + uint64(int64(r.elf.Word(data[off:])))); ok {
-			if n := r.owner(to); n >= 0 && r.g.Nodes[n].Kind == Symbol {
-				r.g.Nodes[n].Root = ByEntry
+			if n := r.owner(to); n >= 0 && r.out.Nodes[n].Kind == sizediff.NodeSymbol {
+				r.out.Nodes[n].Root = sizediff.RootEntry
 			}
 		}
 	}

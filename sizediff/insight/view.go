@@ -1,5 +1,7 @@
 package insight
 
+import "github.com/oxidometer/oxidometer/sizediff"
+
 // view is what is reached from some of the roots, and who dominates whom in it: all ways to a node lead through its
 // dominators (Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm).
 type view struct {
@@ -14,7 +16,7 @@ type Retained struct {
 }
 
 // reach follows the references from the roots that count.
-func (g *Graph) reach(counts func(Root) bool) *view {
+func (g *Graph) reach(counts func(sizediff.Root) bool) *view {
 	return g.spread(func(n int32) bool { return counts(g.Nodes[n].Root) })
 }
 
@@ -31,9 +33,9 @@ func (g *Graph) spread(begins func(int32) bool) *view {
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		for _, e := range g.out.of(queue[0]) {
-			if v.dist[e.to] < 0 {
-				v.dist[e.to] = v.dist[queue[0]] + 1
-				queue = append(queue, e.to)
+			if v.dist[e.To] < 0 {
+				v.dist[e.To] = v.dist[queue[0]] + 1
+				queue = append(queue, e.To)
 			}
 		}
 	}
@@ -57,7 +59,7 @@ func (g *Graph) retain(v *view) []Retained {
 		}
 		x := &g.Nodes[n]
 		sum[n].Bytes += x.Size
-		if x.Kind == Symbol {
+		if x.Kind == sizediff.NodeSymbol {
 			sum[n].Symbols++
 		}
 		d := &sum[dominator[n]]
@@ -91,7 +93,7 @@ func (g *Graph) postorder(v *view) []int32 {
 				stack = stack[:len(stack)-1]
 				continue
 			}
-			to := edges[top.next].to
+			to := edges[top.next].To
 			top.next++
 			if !seen[to] {
 				seen[to] = true
@@ -133,11 +135,11 @@ func (g *Graph) dominators(v *view, order []int32) []int32 {
 			}
 			for _, e := range g.in.of(n) {
 				switch {
-				case idom[e.from] < 0: // not reached, or not yet
+				case idom[e.From] < 0: // not reached, or not yet
 				case d < 0:
-					d = e.from
+					d = e.From
 				default:
-					d = meet(d, e.from)
+					d = meet(d, e.From)
 				}
 			}
 			if idom[n] != d {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
-	"github.com/oxidometer/oxidometer/sizediff/coderef"
 )
 
 // Keeping says what keeps a symbol in a build.
@@ -33,6 +32,10 @@ type Answer struct {
 	Callers    []Link    `json:"callers"`             // all, largest first
 	Callees    []Link    `json:"callees"`
 	Images     []Origin  `json:"images"` // of all that the answer names, by path
+
+	// RustOnly: the build is a measurement that knows Rust symbols and what leads to them. What would go is then what is known of
+	// it, and callees are only those that are Rust.
+	RustOnly bool `json:"rust_only,omitempty"`
 }
 
 // Item is a node as people see it.
@@ -56,9 +59,9 @@ type Link struct {
 
 // Origin says how references of an image were found.
 type Origin struct {
-	Path   string `json:"path"`
-	Source Source `json:"source"`
-	Exact  bool   `json:"exact"`
+	Path   string             `json:"path"`
+	Source sizediff.RefSource `json:"source"`
+	Exact  bool               `json:"exact"`
 }
 
 // AmbiguousError is a name that means several symbols, or none.
@@ -107,9 +110,9 @@ func (g *Graph) Reference(n int32) string {
 func (g *Graph) explain(build string, n int32, limit int) *Answer {
 	chains, all := g.Chains(n, limit)
 	a := &Answer{
-		Build: build, Symbol: g.item(n), Keeping: g.keeping(n), Chains: [][]Link{}, MoreChains: all - int64(len(chains)),
+		Build: build, RustOnly: g.Rust, Symbol: g.item(n), Keeping: g.keeping(n), Chains: [][]Link{}, MoreChains: all - int64(len(chains)),
 		Retained: g.Retained(n), Unexported: g.RetainedUnexported(n), Panics: g.panicSites(n),
-		Callers: g.links(g.in.of(n), func(e edge) int32 { return e.from }), Callees: g.links(g.out.of(n), func(e edge) int32 { return e.to }),
+		Callers: g.links(g.in.of(n), func(e edge) int32 { return e.From }), Callees: g.links(g.out.of(n), func(e edge) int32 { return e.To }),
 	}
 	for _, c := range chains {
 		list := []Link{{Item: g.item(c[0])}}
@@ -140,7 +143,7 @@ type Portions struct{ Used, Exported, Linked uint64 }
 func (g *Graph) Portions(counts func(i *Image, s *sizediff.Symbol) bool) (p Portions) {
 	for n := range g.Nodes {
 		x := &g.Nodes[n]
-		if x.Kind != Symbol || !counts(&g.Images[x.Image], &g.Images[x.Image].Symbols[x.Symbol]) {
+		if x.Kind != sizediff.NodeSymbol || !counts(&g.Images[x.Image], &g.Images[x.Image].Symbols[x.Symbol]) {
 			continue
 		}
 		switch g.keeping(int32(n)) {
@@ -169,7 +172,7 @@ func (g *Graph) RetainedUnexported(n int32) *Retained {
 
 func (g *Graph) edge(from, to int32) edge {
 	list := g.out.of(from)
-	i, _ := slices.BinarySearchFunc(list, to, func(e edge, to int32) int { return cmp.Compare(e.to, to) })
+	i, _ := slices.BinarySearchFunc(list, to, func(e edge, to int32) int { return cmp.Compare(e.To, to) })
 	return list[i]
 }
 
@@ -177,11 +180,11 @@ func (g *Graph) item(n int32) Item {
 	x := &g.Nodes[n]
 	return Item{
 		Image: g.path(n), Section: g.section(n), Name: g.Name(n), Demangled: g.Demangled(n), Crate: g.crate(n),
-		Unnamed: x.Kind == Unnamed || x.Kind == Rest, Root: x.Root.String(), Size: x.Size,
+		Unnamed: x.Kind == sizediff.NodeUnnamed || x.Kind == sizediff.NodeRest, Root: x.Root.String(), Size: x.Size,
 	}
 }
 
-func (g *Graph) link(e edge, n int32) Link { return Link{g.item(n), int(e.count), e.at} }
+func (g *Graph) link(e edge, n int32) Link { return Link{g.item(n), int(e.Count), e.At} }
 
 // links lists what is at one end of edges, largest first, then by name.
 func (g *Graph) links(edges []edge, end func(edge) int32) []Link {
@@ -208,7 +211,7 @@ func (g *Graph) origins(a *Answer) []Origin {
 	out := []Origin{}
 	for i := range g.Images {
 		if x := &g.Images[i]; named[x.Path] {
-			out = append(out, Origin{x.Path, x.Source, x.Source == Relocations && coderef.Supported(x.Machine)})
+			out = append(out, Origin{x.Path, x.References.Source, x.References.Source.Exact(x.Machine)})
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/insight"
 )
 
@@ -34,7 +35,7 @@ func Why(w io.Writer, a *insight.Answer, o Options) error {
 	p.links("Callers", "caller", a.Callers)
 	p.links("Callees", "callee", a.Callees)
 	p.line("")
-	p.paragraph(whyOrigins(a.Images), 2)
+	p.paragraph(whyOrigins(a), 2)
 	return writeTo(w, p.String())
 }
 
@@ -74,25 +75,29 @@ func whyKept(a *insight.Answer) string {
 // whyRoot says why something stays by itself.
 func whyRoot(x insight.Item) string {
 	switch x.Root {
-	case insight.ByEntry.String():
+	case sizediff.RootEntry.String():
 		return "an entry point"
-	case insight.ByC.String():
+	case sizediff.RootC.String():
 		if x.Unnamed {
 			return "nothing refers to it by itself"
 		}
 		return "C"
-	case insight.ByTable.String():
+	case sizediff.RootTable.String():
 		return "in a section that is read as a table"
-	case insight.ByGlobal.String():
+	case sizediff.RootGlobal.String():
 		return "a global that other objects may refer to"
-	case insight.ByExport.String():
+	case sizediff.RootExport.String():
 		return "exported"
 	}
 	return "linked whole"
 }
 
 func whyRetained(a *insight.Answer) string {
-	s := fmt.Sprintf("With it would go %s (%s)", bytesOf(int64(a.Retained.Bytes)), counted(a.Retained.Symbols, "symbol"))
+	least := ""
+	if a.RustOnly {
+		least = "at least "
+	}
+	s := fmt.Sprintf("With it would go %s%s (%s)", least, bytesOf(int64(a.Retained.Bytes)), counted(a.Retained.Symbols, "symbol"))
 	if u := a.Unexported; u != nil && *u != a.Retained {
 		s += fmt.Sprintf("; %s (%s) if exports kept nothing", bytesOf(int64(u.Bytes)), counted(u.Symbols, "symbol"))
 	}
@@ -154,13 +159,13 @@ func (p *page) links(title, noun string, list []insight.Link) {
 }
 
 // whyOrigins says how far references can be relied on.
-func whyOrigins(images []insight.Origin) string {
+func whyOrigins(a *insight.Answer) string {
 	var exact, decoded, partial []string
-	for _, o := range images {
+	for _, o := range a.Images {
 		switch {
 		case o.Exact:
 			exact = append(exact, plain(o.Path))
-		case o.Source == insight.Decoded:
+		case o.Source == sizediff.RefDecoded:
 			decoded = append(decoded, plain(o.Path))
 		default:
 			partial = append(partial, plain(o.Path))
@@ -175,6 +180,9 @@ func whyOrigins(images []insight.Origin) string {
 	}
 	if len(partial) > 0 {
 		s = append(s, "References of "+imageList(partial)+" are incomplete, because code of that machine is not decoded.")
+	}
+	if a.RustOnly {
+		s = append(s, "The build is a measurement: of constants and of C only what leads to Rust is known.")
 	}
 	return strings.Join(s, " ")
 }

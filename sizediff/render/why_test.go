@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/insight"
 )
 
@@ -18,7 +19,7 @@ func whyAnswer(name string) *insight.Answer {
 		Build: name, Symbol: x, Keeping: insight.Used, Chains: [][]insight.Link{{link, {Item: hidden, References: 1}, link}}, MoreChains: 12345,
 		Retained: insight.Retained{Bytes: 5000, Symbols: 1}, Unexported: &insight.Retained{Bytes: 6000, Symbols: 2}, Panics: 1,
 		Callers: []insight.Link{link, {Item: hidden}}, Callees: []insight.Link{link},
-		Images: []insight.Origin{{Path: name, Source: insight.Relocations, Exact: true}, {Path: name, Source: insight.Decoded}, {Path: name, Source: insight.Pointers}},
+		Images: []insight.Origin{{Path: name, Source: sizediff.RefRelocations, Exact: true}, {Path: name, Source: sizediff.RefDecoded}, {Path: name, Source: sizediff.RefPointers}},
 	}
 }
 

@@ -34,17 +34,18 @@ func (k Kind) String() string {
 }
 
 // A measurement file starts with one of these, which are of the same length. The second form has a manifest at its end, the third
-// perhaps a manifest and then the links of the images; each is written only where it is needed, so that everything else can be read
-// by older programs.
+// perhaps a manifest and then the links of the images, the fourth that and then who refers to what in them; each is written only
+// where it is needed, so that everything else can be read by older programs.
 const (
 	MeasurementMagic = "OXMZ\x00\x01"
 	ManifestMagic    = "OXMZ\x00\x02"
 	LinksMagic       = "OXMZ\x00\x03"
+	ReferencesMagic  = "OXMZ\x00\x04"
 )
 
 // IsMeasurement reports whether a file that begins like this is a measurement.
 func IsMeasurement(head []byte) bool {
-	return slices.ContainsFunc([]string{MeasurementMagic, ManifestMagic, LinksMagic}, func(magic string) bool {
+	return slices.ContainsFunc([]string{MeasurementMagic, ManifestMagic, LinksMagic, ReferencesMagic}, func(magic string) bool {
 		return bytes.HasPrefix(head, []byte(magic))
 	})
 }

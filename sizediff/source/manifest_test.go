@@ -57,7 +57,7 @@ func TestManifestAlone(t *testing.T) {
 
 // Both forms of a measurement file are one.
 func TestMeasurementForms(t *testing.T) {
-	for magic, want := range map[string]Kind{MeasurementMagic: Measurement, ManifestMagic: Measurement, LinksMagic: Measurement, "OXMZ\x00\x04": Opaque} {
+	for magic, want := range map[string]Kind{MeasurementMagic: Measurement, ManifestMagic: Measurement, LinksMagic: Measurement, ReferencesMagic: Measurement, "OXMZ\x00\x05": Opaque} {
 		b, err := open(packZip(t, zip.Store, entry{"vmlinux", module}, entry{"size.oxm", []byte(magic + "rest")}), "x", DefaultLimits())
 		check(t, err)
 		if got := b.Files[0].Kind; got != want {
