@@ -24,7 +24,8 @@ type Arrival struct {
 	Bucket   string    `json:"bucket"`
 	Crate    string    `json:"crate"`
 	Bytes    Change    `json:"bytes"`    // of all symbols of that name in the image
-	Used     int64     `json:"used"`     // bytes of it that nothing used in the base
+	Used     int64     `json:"used"`     // bytes of it that are used, when nothing of it was used in the base; else 0
+	Kept     string    `json:"kept"`     // what keeps it now, in the words of insight.Keeping: used, exported, linked
 	Chain    []Step    `json:"chain"`    // the shortest of first new references, from what was there before or is not of the runtime; empty: not known
 	Location *Location `json:"location"` // of the first reference in the chain; nil: not known
 }

@@ -52,6 +52,9 @@ func (g *Graph) key(n int32) string {
 			name = parsed.MatchKey()
 		}
 	}
+	if g.lone {
+		return name
+	}
 	return g.path(n) + "\x00" + name
 }
 

@@ -29,6 +29,7 @@ type Graph struct {
 	Images []Image
 	Nodes  []Node
 	Rust   bool      // only Rust symbols and what leads to them is known of some image
+	lone   bool      // a single image, the same as another such whatever their paths
 	out    adjacency // by node, what it refers to
 	in     adjacency // by node, who refers to it
 	used   *view     // without exports

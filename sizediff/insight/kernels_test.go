@@ -184,8 +184,11 @@ func TestNewChains(t *testing.T) {
 
 // TestPortions holds that core is the same in base and fmtgrowth, byte for byte, and that more of it is used.
 func TestPortions(t *testing.T) {
-	core := func(i *Image, s *sizediff.Symbol) bool { return i.Path == "vmlinux" && i.Crates[s.Crate] == "core" }
-	b, h := kernelGraph(t, "base.zip").Portions(core), kernelGraph(t, "fmtgrowth.zip").Portions(core)
+	core := func(name string) Portions {
+		g := kernelGraph(t, name)
+		return g.Portions(func(n int32) bool { return g.path(n) == "vmlinux" && g.crate(n) == "core" })
+	}
+	b, h := core("base.zip"), core("fmtgrowth.zip")
 	t.Logf("base %+v, fmtgrowth %+v", b, h)
 	if b.Used+b.Exported+b.Linked != h.Used+h.Exported+h.Linked || h.Used <= b.Used || h.Exported >= b.Exported {
 		t.Errorf("base %+v, fmtgrowth %+v", b, h)

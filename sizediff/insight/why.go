@@ -140,10 +140,10 @@ func (g *Graph) keeping(n int32) Keeping {
 type Portions struct{ Used, Exported, Linked uint64 }
 
 // Portions adds up the symbols that count: how much of a crate is used, and how much there is for another reason.
-func (g *Graph) Portions(counts func(i *Image, s *sizediff.Symbol) bool) (p Portions) {
+func (g *Graph) Portions(counts func(n int32) bool) (p Portions) {
 	for n := range g.Nodes {
 		x := &g.Nodes[n]
-		if x.Kind != sizediff.NodeSymbol || !counts(&g.Images[x.Image], &g.Images[x.Image].Symbols[x.Symbol]) {
+		if x.Kind != sizediff.NodeSymbol || !counts(int32(n)) {
 			continue
 		}
 		switch g.keeping(int32(n)) {
