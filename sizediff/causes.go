@@ -11,10 +11,11 @@ type Causes struct {
 
 // ReferenceCauses are those that take the references between symbols.
 type ReferenceCauses struct {
-	Exact    bool            `json:"exact"`    // every reference is a relocation; else some were found by decoding code
-	Arrivals []Arrival       `json:"arrivals"` // largest first
-	Panics   PanicChange     `json:"panics"`
-	Portions []PortionChange `json:"portions"` // in the order of the buckets: runtime, then abstractions
+	Exact        bool            `json:"exact"`         // every reference is a relocation; else some were found by decoding code
+	Arrivals     []Arrival       `json:"arrivals"`      // largest first
+	MoreArrivals int             `json:"more_arrivals"` // left out, because there are too many
+	Panics       PanicChange     `json:"panics"`
+	Portions     []PortionChange `json:"portions"` // in the order of the buckets: runtime, then abstractions
 }
 
 // Arrival is a symbol of the runtime or the abstractions that is new, larger, or used for the first time.
@@ -26,7 +27,7 @@ type Arrival struct {
 	Bytes    Change    `json:"bytes"`    // of all symbols of that name in the image
 	Used     int64     `json:"used"`     // bytes of it that are used, when nothing of it was used in the base; else 0
 	Kept     string    `json:"kept"`     // what keeps it now, in the words of insight.Keeping: used, exported, linked
-	Chain    []Step    `json:"chain"`    // the shortest of first new references, from what was there before or is not of the runtime; empty: not known
+	Chain    []Step    `json:"chain"`    // the shortest of first new references, from what was used before; empty: not known, or far longer than people read
 	Location *Location `json:"location"` // of the first reference in the chain; nil: not known
 }
 

@@ -76,9 +76,9 @@ func explainReferences(base, head *build) *sizediff.ReferenceCauses {
 		return nil
 	}
 	e.news = e.head.Since(e.base.Graph)
-	return &sizediff.ReferenceCauses{
-		Exact: e.base.exact() && e.head.exact(), Arrivals: e.arrivals(), Panics: e.panics(), Portions: e.portions(),
-	}
+	out := &sizediff.ReferenceCauses{Exact: e.base.exact() && e.head.exact(), Panics: e.panics(), Portions: e.portions()}
+	out.Arrivals, out.MoreArrivals = e.arrivals()
+	return out
 }
 
 func (g *buildGraph) read(b *build, lone bool) bool {
@@ -124,38 +124,52 @@ func (g *buildGraph) presence() map[string]presence {
 	return out
 }
 
-// arrivals lists what is new, larger, or used for the first time.
-func (e *explaining) arrivals() []sizediff.Arrival {
+// Bounds on what is kept, because builds can come from strangers.
+const (
+	maxArrivals = 1000
+	maxSteps    = 40 // of a chain; a longer one is left out
+)
+
+// arrivals lists what is new, larger, or used for the first time, and counts what is beyond the bound.
+func (e *explaining) arrivals() (list []sizediff.Arrival, more int) {
 	before, after := e.base.presence(), e.head.presence()
-	out := []sizediff.Arrival{}
+	type arrival struct {
+		node int32
+		sizediff.Arrival
+	}
+	var all []arrival
 	seen := map[string]bool{}
 	for _, n := range e.head.order() {
 		key := e.head.keys[n]
 		b, h := before[key], after[key]
-		grew, used := h.size > b.size, h.used > 0 && b.used == 0
-		if seen[key] || !grew && !used {
+		used := h.used > 0 && b.used == 0
+		if seen[key] || h.size <= b.size && !used {
 			continue
 		}
-		if seen[key] = true; used && e.head.used.dist[n] < 0 {
+		if seen[key] = true; used {
 			n = e.usedOf(key, n)
 		}
 		s := e.head.symbols[n]
-		a := sizediff.Arrival{
+		a := arrival{n, sizediff.Arrival{
 			Name: e.head.Demangled(n), Image: e.head.path(n), Bucket: s.bucket, Crate: s.crate(), Bytes: sizediff.NewChange(b.size, h.size),
 			Kept: string(e.head.keeping(n)), Chain: []sizediff.Step{},
-		}
+		}}
 		if used {
 			a.Used = h.used
 		}
-		if used || b.size == 0 {
-			a.Chain = e.chain(n)
-		}
-		out = append(out, a)
+		all = append(all, a)
 	}
-	slices.SortFunc(out, func(a, b sizediff.Arrival) int {
+	slices.SortFunc(all, func(a, b arrival) int {
 		return cmp.Or(cmp.Compare(b.Bytes.Delta, a.Bytes.Delta), cmp.Compare(b.Used, a.Used), strings.Compare(a.Name, b.Name), strings.Compare(a.Image, b.Image))
 	})
-	return out
+	list = []sizediff.Arrival{}
+	for _, a := range all[:min(len(all), maxArrivals)] {
+		if a.Arrival.Used > 0 || a.Bytes.Base == 0 {
+			a.Arrival.Chain = e.chain(a.node)
+		}
+		list = append(list, a.Arrival)
+	}
+	return list, len(all) - len(list)
 }
 
 // order lists the nodes of the runtime and the abstractions.
@@ -182,11 +196,11 @@ func (e *explaining) usedOf(key string, n int32) int32 {
 // chain is the shortest of first new references to a node. What is on the way without a name, such as a vtable, has none.
 func (e *explaining) chain(n int32) []sizediff.Step {
 	out := []sizediff.Step{}
-	chains, _ := e.news.Chains(n, 1)
-	if len(chains) == 0 {
+	chain := e.news.Chain(n)
+	if len(chain) > maxSteps {
 		return out
 	}
-	for _, x := range chains[0] {
+	for _, x := range chain {
 		step := sizediff.Step{Image: e.head.path(x), Crate: e.head.crate(x)}
 		if k := e.head.Nodes[x].Kind; k == sizediff.NodeSymbol || k == sizediff.NodeExternal {
 			step.Name = e.head.Demangled(x)

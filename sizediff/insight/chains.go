@@ -22,7 +22,8 @@ func (g *Graph) Chains(n int32, limit int) (chains [][]int32, all int64) {
 // News is what is used in a build and was not in another.
 type News struct {
 	*Graph
-	dist []int32 // references from what was used before, -1 for what is not used
+	dist   []int32 // references from what was used before, -1 for what is not used
+	before []int32 // by node, who refers to it in Chain; made when first asked for
 }
 
 // Since compares with the graph of another build. Symbols are the same if image and name are, hashes aside
@@ -38,7 +39,41 @@ func (g *Graph) Since(base *Graph) News {
 	v := g.spread(func(n int32) bool {
 		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != sizediff.RootNone && g.Nodes[n].Root < sizediff.RootExport || old[g.key(n)])
 	})
-	return News{g, v.dist}
+	return News{Graph: g, dist: v.dist}
+}
+
+// Chain returns one of the shortest chains of new references to a node: of those who refer to a thing first, it takes the first by
+// name. It is empty for what is not used. All chains together take no longer than one.
+func (s *News) Chain(n int32) []int32 {
+	if s.dist[n] < 0 {
+		return nil
+	}
+	if s.before == nil {
+		s.before = s.predecessors()
+	}
+	var chain []int32
+	for ; n >= 0; n = s.before[n] {
+		chain = append(chain, n)
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// predecessors returns who refers to each node on a shortest way, -1 for where a way begins.
+func (s *News) predecessors() []int32 {
+	before := make([]int32, len(s.Nodes))
+	for i := range before {
+		before[i] = -1
+		if s.dist[i] <= 0 {
+			continue
+		}
+		for _, e := range s.in.of(int32(i)) {
+			if s.dist[e.From] == s.dist[i]-1 && (before[i] < 0 || s.compare(e.From, before[i]) < 0) {
+				before[i] = e.From
+			}
+		}
+	}
+	return before
 }
 
 // key tells symbols of two builds apart, "" for what has no name.
