@@ -17,10 +17,18 @@ type Acceptance struct {
 // AcceptedGrowth is one budget or ratchet on one target, and the Delta up to which it is accepted.
 type AcceptedGrowth struct {
 	Target  string // TargetResult.Name
-	Bucket  string // BucketTotal when the budget names none
+	Bucket  string // BudgetResult.Bucket: a bucket, BucketTotal or a quantity
 	Path    string // of the budget
 	Ratchet bool
-	Delta   int64 // BudgetResult.Delta when it was accepted, in bytes
+	Delta   int64 // BudgetResult.Delta when it was accepted
+}
+
+// Budget is what was exceeded, without a limit.
+func (g AcceptedGrowth) Budget() Budget {
+	if q := Quantity(g.Bucket); q.Known() {
+		return Budget{Quantity: q}
+	}
+	return Budget{Bucket: cmp.Or(g.Bucket, BucketTotal), Path: g.Path}
 }
 
 // Lapse is an acceptance that no longer holds.
@@ -31,10 +39,10 @@ type Lapse struct {
 
 // covers reports whether an entry is about this budget of this target, at whatever size.
 func (g AcceptedGrowth) covers(target string, b BudgetResult) bool {
-	return g.Target == target && cmp.Or(g.Bucket, BucketTotal) == b.Bucket() && g.Path == b.Budget.Path && g.Ratchet == (b.Ratchet != nil)
+	return g.Target == target && g.Budget().Name() == b.Bucket() && g.Path == b.Budget.Path && g.Ratchet == (b.Ratchet != nil)
 }
 
-// Covers reports whether growth over budget is accepted: the same target, bucket, path and kind, and no more bytes than were
+// Covers reports whether growth over budget is accepted: the same target, bucket or quantity, path and kind, and no more than was
 // accepted plus the noise. A nil acceptance covers nothing.
 func (a *Acceptance) Covers(target string, b BudgetResult) bool {
 	if a == nil {
@@ -54,13 +62,16 @@ func (a *Acceptance) WhyLapsed(targets []TargetResult) string {
 				continue
 			}
 			accepted, known := a.of(t.Name, b)
+			unit := b.Budget.Quantity.unit()
 			switch name := t.nameOf(b); {
 			case known && b.Ratchet != nil:
 				return fmt.Sprintf("%s went from %s B to %s B above its lowest", name, signed(accepted)[1:], signed(b.Delta)[1:])
 			case known:
-				return fmt.Sprintf("%s grew from %s B to %s B", name, signed(accepted), signed(b.Delta))
+				return fmt.Sprintf("%s grew from %s%s to %s%s", name, signed(accepted), unit, signed(b.Delta), unit)
 			case b.Ratchet != nil:
 				return fmt.Sprintf("%s is %s B above its lowest, which was not accepted", name, signed(b.Delta)[1:])
+			case b.Budget.Quantity != "":
+				return fmt.Sprintf("%s %s%s are over budget and were not accepted", name, signed(b.Delta), unit)
 			default:
 				return fmt.Sprintf("%s %s B is over budget and was not accepted", name, signed(b.Delta))
 			}
@@ -128,7 +139,10 @@ func (t *TargetResult) nameOf(b BudgetResult) string {
 			}
 		}
 	}
-	if b.Bucket() == BucketTotal {
+	switch {
+	case b.Budget.Quantity != "":
+		name = b.Budget.Quantity.Label()
+	case name == BucketTotal:
 		name = "Resident total"
 	}
 	if b.Budget.Path != "" {

@@ -1,9 +1,6 @@
 package sizediff
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // CalibrationSchema is the version of the JSON form of a Calibration.
 const CalibrationSchema = "oxidometer.calibration/1"
@@ -74,10 +71,10 @@ type BucketGrowth struct {
 
 // Replay is what one budget would have stopped.
 type Replay struct {
-	Bucket   string   `json:"bucket"`
+	Bucket   string   `json:"bucket"` // or quantity, see Budget.Name
 	Targets  []string `json:"targets,omitempty"`
 	Path     string   `json:"path,omitempty"`
-	Bytes    int64    `json:"bytes"`
+	Bytes    int64    `json:"bytes"` // of the budget
 	Percent  float64  `json:"percent,omitempty"`
 	Replayed bool     `json:"replayed"` // false: the histories do not have what it is about
 	Stopped  int      `json:"stopped"`
@@ -111,7 +108,7 @@ func (c *Calibration) Applied(given []Budget) []Budget {
 	}
 	for _, b := range given {
 		i, suggested := index[b.Bucket]
-		if !suggested || b.Path != "" || len(b.Targets) > 0 {
+		if !suggested || b.Quantity != "" || b.Path != "" || len(b.Targets) > 0 {
 			out = append(out, b)
 			continue
 		}
@@ -294,7 +291,7 @@ func (r *replay) over(bucket string, limit int64) map[int]bool {
 // budget replays any budget, as Evaluate applies it.
 func (r *replay) budget(b Budget) Replay {
 	out := Replay{
-		Bucket: cmp.Or(b.Bucket, BucketTotal), Targets: b.Targets, Path: b.Path, Bytes: b.Bytes, Percent: b.Percent, Replayed: !b.Sources,
+		Bucket: b.Name(), Targets: b.Targets, Path: b.Path, Bytes: b.Bytes, Percent: b.Percent, Replayed: !b.Sources && b.Quantity == "",
 	}
 	fits := compileAll(b.Targets, false)
 	for _, c := range r.changes {

@@ -25,6 +25,7 @@ func Evaluate(target string, r *Report, p Policy) TargetResult {
 	f.toolchain()
 	f.config()
 	f.runtime()
+	f.causes()
 	f.unattributed()
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return severityRank(b.Severity) - severityRank(a.Severity)
@@ -73,6 +74,10 @@ func (f *findings) budgets(results []BudgetResult) {
 		if b.Ratchet != nil {
 			f.add(RuleOverRatchet, Error, "", b.Delta, "%s is %s B above its lowest of the last %s, %s B; the headroom is %s B",
 				what, signed(b.Delta)[1:], Days(b.Ratchet.Window), signed(b.Ratchet.Floor.Bytes)[1:], signed(b.Limit)[1:])
+			continue
+		}
+		if q := b.Budget.Quantity; q != "" {
+			f.add(RuleOverBudget, Error, "", b.Delta, "%s %s%s: over the budget of %s%s", q.Label(), signed(b.Delta), q.unit(), signed(b.Limit)[1:], q.unit())
 			continue
 		}
 		if b.Budget.Path != "" {

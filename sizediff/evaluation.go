@@ -1,9 +1,6 @@
 package sizediff
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // Evaluation is the one record that every rendering is made from: the targets of a pull request (one, on the command
 // line), judged by one policy.
@@ -101,7 +98,7 @@ const (
 	BudgetNotJudged BudgetStatus = "not judged" // nothing can or may be said; Why says the reason
 )
 
-// BudgetResult is one budget or ratchet applied to one target. All sizes are resident bytes.
+// BudgetResult is one budget or ratchet applied to one target. All sizes are resident bytes, or what the budget's quantity is in.
 type BudgetResult struct {
 	Budget  Budget         // of a ratchet: its bucket, targets and headroom
 	Delta   int64          // growth that is judged; of a ratchet: the head minus the floor
@@ -119,8 +116,8 @@ type RatchetResult struct {
 	Growth int64 // what the change itself adds to the bucket
 }
 
-// Bucket is the bucket that is judged, BucketTotal when the budget names none.
-func (b BudgetResult) Bucket() string { return cmp.Or(b.Budget.Bucket, BucketTotal) }
+// Bucket is the bucket or the quantity that is judged, BucketTotal when the budget names none.
+func (b BudgetResult) Bucket() string { return b.Budget.Name() }
 
 // Used returns the used share of the budget in percent, rounded down; 0 for shrinkage. A limit of 0 with growth is 100.
 func (b BudgetResult) Used() int64 {

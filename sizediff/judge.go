@@ -38,19 +38,20 @@ func (j judge) concerns(globs []string) bool {
 }
 
 func (j judge) budget(b Budget) BudgetResult {
+	c, unknown := budgeted(j.r, b)
 	if b.Sources {
-		return BudgetResult{Budget: b, Limit: b.Bytes, Status: BudgetNotJudged, Why: "the measurement knows no source files"}
+		return BudgetResult{Budget: b, Limit: b.Bytes, Status: BudgetNotJudged, Why: unknown}
 	}
-	c := budgeted(j.r, b)
 	res := BudgetResult{Budget: b, Delta: c.Delta, Limit: b.Bytes, Status: BudgetWithin}
 	if b.Percent != 0 {
 		res.Limit = percentOf(c.Base, b.Percent)
 	}
 	res.Band = j.p.Band(j.target, res.Bucket())
-	if j.held(&res) {
-		return res
+	held := j.held(&res)
+	if unknown != "" && res.Status != BudgetNotJudged {
+		held, res.Status, res.Why = true, BudgetNotJudged, unknown
 	}
-	if res.Delta > res.Limit && beyond(res.Delta, res.Band) {
+	if !held && res.Delta > res.Limit && beyond(res.Delta, res.Band) {
 		res.Status = BudgetOver
 	}
 	return res
@@ -123,21 +124,24 @@ func percentOf(n int64, percent float64) int64 {
 	return limit.Int64()
 }
 
-// budgeted returns the resident bytes that a budget limits, nothing for one of source files.
-func budgeted(r *Report, b Budget) Change {
+// budgeted returns what a budget limits, or why that is not known: a clause.
+func budgeted(r *Report, b Budget) (sum Change, unknown string) {
 	switch {
+	case b.Quantity != "" && b.Percent != 0 && !b.Quantity.Shared():
+		return Change{}, "a share of the " + b.Quantity.Label() + " cannot be told"
+	case b.Quantity != "":
+		return b.Quantity.of(r.Causes)
 	case b.Sources:
-		return Change{}
+		return Change{}, "the measurement knows no source files"
 	case b.Path == "":
-		return bucketOf(b.Bucket, r.Totals, r.Buckets)
+		return bucketOf(b.Bucket, r.Totals, r.Buckets), ""
 	}
-	var sum Change
 	for i := range r.Images {
 		if MatchPath(b.Path, r.Images[i].Path) {
 			sum = sum.Plus(bucketOf(b.Bucket, r.Images[i].Totals, r.Images[i].Buckets))
 		}
 	}
-	return sum
+	return sum, ""
 }
 
 func bucketOf(name string, totals Totals, buckets []BucketChange) Change {

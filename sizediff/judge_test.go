@@ -207,6 +207,7 @@ func randomReport(rng *rand.Rand) *sizediff.Report {
 	if rng.IntN(5) == 0 {
 		r.State = sizediff.ToolchainChanged
 	}
+	r.Causes = randomCauses(rng)
 	return r
 }
 
@@ -216,6 +217,9 @@ func randomPolicy(rng *rand.Rand) sizediff.Policy {
 	for range rng.IntN(4) {
 		b := sizediff.Budget{Bucket: buckets[rng.IntN(5)], Bytes: rng.Int64N(3_000)}
 		if rng.IntN(3) == 0 {
+			b = randomQuantity(rng)
+		}
+		if (b.Quantity == "" || b.Quantity.Shared()) && rng.IntN(3) == 0 {
 			b.Percent = float64(rng.IntN(100)) / 4
 		}
 		p.Budgets = append(p.Budgets, b)

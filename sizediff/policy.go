@@ -1,6 +1,9 @@
 package sizediff
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Policy is how a build is judged: whose bytes are whose, and how much may grow. The zero Policy is not useful; start
 // from LinuxKernel.
@@ -20,9 +23,12 @@ type Policy struct {
 	TrailerBypasses bool
 }
 
-// Band returns the noise of a bucket (or BucketTotal) of a target in bytes, never below 0. A difference of so many bytes or
-// fewer, up or down, is no change.
+// Band returns the noise of a bucket (or BucketTotal, or a quantity) of a target in bytes, never below 0. A difference of so many bytes or
+// fewer, up or down, is no change. What is counted and no bytes has none.
 func (p *Policy) Band(target, bucket string) int64 {
+	if Quantity(bucket).Counted() {
+		return 0
+	}
 	if band, ok := p.Noise[target][bucket]; ok {
 		return max(band, 0)
 	}
@@ -70,14 +76,18 @@ const (
 
 // Budget is growth allowed per pull request. Either Bytes or Percent is set.
 type Budget struct {
-	Bucket  string   // a bucket's name or BucketTotal
-	Targets []string // globs over target names; empty: all
-	Path    string   // glob over image paths; "": the whole build
-	Sources bool     // Path is about source files. No measurement knows these, so such a budget is shown as not judged
-	Bytes   int64
-	Percent float64 // of the base; used when not zero
-	Owners  []string
+	Bucket   string   // a bucket's name or BucketTotal
+	Quantity Quantity // in place of Bucket and Path; "": resident bytes of the bucket
+	Targets  []string // globs over target names; empty: all
+	Path     string   // glob over image paths; "": the whole build
+	Sources  bool     // Path is about source files. No measurement knows these, so such a budget is shown as not judged
+	Bytes    int64    // or, of a quantity that is counted, how many
+	Percent  float64  // of the base; used when not zero. Of a quantity that is not Shared, such a budget is not judged
+	Owners   []string
 }
+
+// Name is what the budget bounds, in one word: a quantity, a bucket or BucketTotal.
+func (b Budget) Name() string { return cmp.Or(string(b.Quantity), b.Bucket, BucketTotal) }
 
 // Ratchet bounds the sum of many changes: a bucket may not be larger than its smallest size in Window plus a headroom.
 // Either Bytes or Percent is set.

@@ -14,13 +14,15 @@ type Proposal struct {
 	Faults   int        // in the new file
 }
 
-// Loosened is a budget or ratchet that allows more than before, on one target. All sizes are resident bytes.
+// Loosened is a budget or ratchet that allows more than before, on one target. All sizes are resident bytes, or what the budget's
+// quantity is in.
 type Loosened struct {
 	Target   string
 	Budget   Budget // of the old file
 	Ratchet  bool
 	Old, New int64 // limit, or headroom of a ratchet; New is below 0 when it is removed
 	Used     int64 // growth of this pull request, not below 0
+	Unknown  bool  // Used is not known, and 0
 
 	OldWindow, NewWindow time.Duration // of a ratchet; a shorter one forgets its lowest size sooner
 }
@@ -31,12 +33,13 @@ type bound struct {
 	limit   int64
 	window  time.Duration
 	used    int64
+	unused  bool // how much is used is not known
 	unknown bool // a share of a size that is not known
 }
 
 // boundKey is what two files have in common when they bound the same bytes.
 type boundKey struct {
-	bucket, path     string
+	name, path       string // name of a Budget
 	sources, ratchet bool
 }
 
@@ -58,7 +61,8 @@ func Loosen(old, new Policy, targets []TargetResult) []Loosened {
 				continue
 			}
 			out = append(out, Loosened{
-				Target: t.Name, Budget: b.budget, Ratchet: k.ratchet, Old: b.limit, New: a.limit, Used: b.used, OldWindow: b.window, NewWindow: a.window,
+				Target: t.Name, Budget: b.budget, Ratchet: k.ratchet, Old: b.limit, New: a.limit, Used: b.used, Unknown: b.unused,
+				OldWindow: b.window, NewWindow: a.window,
 			})
 		}
 	}
@@ -93,12 +97,12 @@ func boundsOf(t *TargetResult, p *Policy) bounds {
 		if !j.concerns(b.Targets) {
 			continue
 		}
-		c := budgeted(r, b)
-		next := bound{budget: b, limit: b.Bytes, used: max(c.Delta, 0)}
+		c, why := budgeted(r, b)
+		next := bound{budget: b, limit: b.Bytes, used: max(c.Delta, 0), unused: why != ""}
 		if b.Percent != 0 {
-			next.limit, next.unknown = percentOf(c.Base, b.Percent), !known
+			next.limit, next.unknown = percentOf(c.Base, b.Percent), !known || why != ""
 		}
-		s.add(boundKey{cmp.Or(b.Bucket, BucketTotal), b.Path, b.Sources, false}, next)
+		s.add(boundKey{b.Name(), b.Path, b.Sources, false}, next)
 	}
 	for _, q := range p.Ratchets {
 		if !j.concerns(q.Targets) {
@@ -113,7 +117,7 @@ func boundsOf(t *TargetResult, p *Policy) bounds {
 			}
 			next.limit, next.unknown = percentOf(floor.Bytes, q.Percent), !hasFloor && !known
 		}
-		s.add(boundKey{bucket: cmp.Or(q.Bucket, BucketTotal), ratchet: true}, next)
+		s.add(boundKey{name: q.budget().Name(), ratchet: true}, next)
 	}
 	return s
 }

@@ -38,7 +38,7 @@ func TestLoosen(t *testing.T) {
 		{"a path is something else", budgets(sizediff.Budget{Path: "vmlinux", Bytes: 5}), budgets(sizediff.Budget{Bytes: 5}),
 			[]sizediff.Loosened{{Target: "x86_64", Budget: sizediff.Budget{Path: "vmlinux", Bytes: 5}, Old: 5, New: -1}}},
 		{"source files", budgets(sizediff.Budget{Path: "**", Sources: true, Bytes: 5}), budgets(sizediff.Budget{Path: "**", Sources: true, Bytes: 6}),
-			[]sizediff.Loosened{{Target: "x86_64", Budget: sizediff.Budget{Path: "**", Sources: true, Bytes: 5}, Old: 5, New: 6}}},
+			[]sizediff.Loosened{{Target: "x86_64", Budget: sizediff.Budget{Path: "**", Sources: true, Bytes: 5}, Old: 5, New: 6, Unknown: true}}},
 		{"headroom", ratchets(sizediff.Ratchet{Bucket: "runtime", Percent: 2, Floors: floors}), ratchets(sizediff.Ratchet{Bucket: "runtime", Percent: 3, Floors: floors}),
 			[]sizediff.Loosened{{Target: "x86_64", Budget: sizediff.Budget{Bucket: "runtime", Percent: 2}, Ratchet: true, Old: 10, New: 15, Used: 100}}},
 		{"headroom without a floor: of the base", ratchets(sizediff.Ratchet{Bucket: "runtime", Percent: 2}), ratchets(sizediff.Ratchet{Bucket: "runtime", Percent: 3}),

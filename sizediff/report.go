@@ -278,6 +278,10 @@ const (
 	RuleUnattributed     = "high-unattributed"
 	RuleOverBudget       = "over-budget"
 	RuleOverRatchet      = "over-ratchet"
+	RuleNewDuplicate     = "new-duplicate"
+	RuleNewPanicSites    = "new-panic-sites"
+	RuleNewlyUsedRuntime = "newly-used-runtime"
+	RuleExportGrowth     = "export-growth"
 )
 
 // Finding is one rule that fired.
@@ -286,7 +290,7 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 	Image    string   `json:"image"` // "" when it concerns the whole build
-	Delta    int64    `json:"delta"`
+	Delta    int64    `json:"delta"` // bytes, but of panic call sites their number
 }
 
 // SymbolSize is one symbol of a build. Size is the bytes it owns, its prefix included.

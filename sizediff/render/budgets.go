@@ -38,8 +38,11 @@ func (v *view) headlineOver(say voice) headline {
 func (v *view) overClause(say voice) string {
 	open := v.open(v.worst())
 	first := open[0]
-	s := v.overAmount(say, first) + ": over the " + bytesOf(first.Limit) + " budget"
-	if r := first.Ratchet; r != nil {
+	s := v.overAmount(say, first) + ": over the " + amountOf(first.Budget, first.Limit) + " budget"
+	switch r := first.Ratchet; {
+	case first.Budget.Quantity.Counted():
+		s = v.overAmount(say, first) + ": over the budget of " + num(first.Limit)
+	case r != nil:
 		s = fmt.Sprintf("%s (%s), headroom %s: over the ratchet", v.overAmount(say, first), floorWords(say, r.Floor), bytesOf(first.Limit))
 	}
 	if len(v.compared) > 1 {
@@ -73,16 +76,16 @@ func (v *view) overAmount(say voice, b sizediff.BudgetResult) string {
 	if b.Ratchet != nil {
 		return fmt.Sprintf("%s is %s above its lowest of the last %s", v.budgetName(say, b.Budget), bytesOf(b.Delta), sizediff.Days(b.Ratchet.Window))
 	}
-	return v.budgetName(say, b.Budget) + " " + deltaBytes(b.Delta)
+	return v.firstName(say, b.Budget) + " " + deltaAmount(b.Budget, b.Delta)
 }
 
 // overTitle is a budget that is exceeded in as few words as possible.
 func (v *view) overTitle(b sizediff.BudgetResult) string {
-	name := v.budgetName(plainVoice, b.Budget)
+	name := v.firstName(plainVoice, b.Budget)
 	if b.Ratchet != nil {
 		return fmt.Sprintf("%s %s above its lowest of %s", name, bytesOf(b.Delta), sizediff.Days(b.Ratchet.Window))
 	}
-	return name + " " + deltaBytes(b.Delta)
+	return name + " " + deltaAmount(b.Budget, b.Delta)
 }
 
 // budgetName names what a budget bounds.
@@ -94,9 +97,19 @@ func (v *view) budgetName(say voice, b sizediff.Budget) string {
 	return boundName(t, say, b)
 }
 
+// firstName is budgetName where a sentence begins. A bucket's label stays as somebody wrote it.
+func (v *view) firstName(say voice, b sizediff.Budget) string {
+	if b.Quantity != "" {
+		return sentenceCase(b.Quantity.Label())
+	}
+	return v.budgetName(say, b)
+}
+
 func boundName(t *sizediff.TargetResult, say voice, b sizediff.Budget) string {
 	label := b.Bucket
 	switch {
+	case b.Quantity != "":
+		return b.Quantity.Label()
 	case t != nil && headOf(t) != nil:
 		label = labelOf(headOf(t), b.Bucket)
 	case b.Bucket == sizediff.BucketTotal || b.Bucket == "":
@@ -133,13 +146,13 @@ func budgetLine(t *sizediff.TargetResult, b sizediff.BudgetResult, say voice) st
 	if b.Ratchet != nil {
 		s = ratchetSize(name, b, say)
 	} else {
-		s = fmt.Sprintf("%s: %s of %s B", name, delta(b.Delta), num(b.Limit))
+		s = fmt.Sprintf("%s: %s of %s%s", name, delta(b.Delta), num(b.Limit), unitOf(b.Budget))
 	}
 	switch {
 	case b.Status == sizediff.BudgetOver && b.Ratchet != nil:
 		return s + fmt.Sprintf(", over by %s B; this change adds %s", num(b.Delta-b.Limit), bytesOf(b.Ratchet.Growth))
 	case b.Status == sizediff.BudgetOver:
-		return s + fmt.Sprintf(", over by %s B", num(b.Delta-b.Limit))
+		return s + fmt.Sprintf(", over by %s%s", num(b.Delta-b.Limit), unitOf(b.Budget))
 	case b.Status == sizediff.BudgetSuspended && why != "":
 		return s + ", not applied: " + why
 	case b.Status == sizediff.BudgetSuspended:
@@ -169,10 +182,10 @@ func ratchetSize(name string, b sizediff.BudgetResult, say voice) string {
 	return name + " is at " + lowest
 }
 
-// besideTable reports whether a budget has no cell in the first table: one on a part of the images, a ratchet, and what is not
-// judged.
+// besideTable reports whether a budget has no cell in the first table: one on a part of the images or on a quantity, a ratchet, and
+// what is not judged.
 func besideTable(b sizediff.BudgetResult) bool {
-	return b.Budget.Path != "" || b.Ratchet != nil || b.Status == sizediff.BudgetNotJudged
+	return b.Budget.Path != "" || b.Budget.Quantity != "" || b.Ratchet != nil || b.Status == sizediff.BudgetNotJudged
 }
 
 // besides are the lines about the budgets that the first table has no cell for, or none because of an exemption, each with the

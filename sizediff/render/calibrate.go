@@ -135,8 +135,11 @@ func (p *page) calibrationBudgets(c *sizediff.Calibration) {
 }
 
 func budgetSize(b sizediff.Replay) string {
-	if b.Percent != 0 {
+	switch {
+	case b.Percent != 0:
 		return strconv.FormatFloat(b.Percent, 'f', -1, 64) + " %"
+	case sizediff.Quantity(b.Bucket).Counted():
+		return num(b.Bytes)
 	}
 	return num(b.Bytes) + " B"
 }
@@ -215,6 +218,9 @@ func evidence(c *sizediff.Calibration, s sizediff.Suggestion) string {
 // yamlBudget is a budget as one entry of a repository file.
 func yamlBudget(b sizediff.Budget) string {
 	s := "{bucket: " + yamlWord(b.Bucket)
+	if b.Quantity != "" {
+		s = "{quantity: " + yamlWord(string(b.Quantity))
+	}
 	if len(b.Targets) > 0 {
 		s += ", targets: " + yamlWords(b.Targets)
 	}
@@ -224,9 +230,12 @@ func yamlBudget(b sizediff.Budget) string {
 	if b.Sources {
 		s += ", unit: symbols"
 	}
-	if b.Percent != 0 {
+	switch {
+	case b.Percent != 0:
 		s += ", grow: " + strconv.FormatFloat(b.Percent, 'f', -1, 64) + "%"
-	} else {
+	case b.Quantity.Counted():
+		s += ", grow: " + strconv.FormatInt(b.Bytes, 10)
+	default:
 		s += ", grow: " + yamlSize(b.Bytes)
 	}
 	if len(b.Owners) > 0 {

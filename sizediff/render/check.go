@@ -108,7 +108,7 @@ func (v *view) title() string {
 		if over.Ratchet != nil {
 			bound = "headroom"
 		}
-		return fmt.Sprintf("%s, %s %s", v.overTitle(over), bound, bytesOf(over.Limit))
+		return fmt.Sprintf("%s, %s %s", v.overTitle(over), bound, amountOf(over.Budget, over.Limit))
 	case sizediff.VerdictAccepted:
 		return v.overTitle(overBudgets(t)[0]) + ", accepted by " + plain(v.e.Acceptance.By)
 	case sizediff.VerdictByTrailer:

@@ -55,16 +55,19 @@ func (v *view) bounds(say voice, a *sizediff.Acceptance) []string {
 	var out []string
 	for _, g := range v.groups(say, a.Growth) {
 		name, most := v.noun(say, g.budget), strings.Join(capList(g.amounts, 4), " or ")
-		if g.ratchet {
+		switch {
+		case g.ratchet:
 			out = append(out, fmt.Sprintf("%s is more than %s above its lowest", name, most))
-		} else {
+		case g.budget.Quantity != "":
+			out = append(out, fmt.Sprintf("%s grow beyond %s", name, most))
+		default:
 			out = append(out, fmt.Sprintf("%s grows beyond %s", name, most))
 		}
 	}
 	return capList(out, 3)
 }
 
-// growthGroup is what is accepted of one bucket, target by target.
+// growthGroup is what is accepted of one bucket or quantity, target by target.
 type growthGroup struct {
 	budget  sizediff.Budget
 	ratchet bool
@@ -74,15 +77,15 @@ type growthGroup struct {
 func (v *view) groups(say voice, growth []sizediff.AcceptedGrowth) []growthGroup {
 	var out []growthGroup
 	for _, g := range growth {
-		b := sizediff.Budget{Bucket: cmp.Or(g.Bucket, sizediff.BucketTotal), Path: g.Path}
+		b := g.Budget()
 		i := slices.IndexFunc(out, func(x growthGroup) bool {
-			return x.budget.Bucket == b.Bucket && x.budget.Path == b.Path && x.ratchet == g.Ratchet
+			return x.budget.Name() == b.Name() && x.budget.Path == b.Path && x.ratchet == g.Ratchet
 		})
 		if i < 0 {
 			i = len(out)
 			out = append(out, growthGroup{budget: b, ratchet: g.Ratchet})
 		}
-		amount := deltaBytes(g.Delta)
+		amount := deltaAmount(b, g.Delta)
 		if g.Ratchet {
 			amount = bytesOf(g.Delta)
 		}
@@ -117,14 +120,18 @@ func (v *view) partly(say voice) string {
 		return ""
 	}
 	var parts []string
+	is := "is"
 	for _, g := range v.groups(say, covered) {
+		if g.budget.Quantity != "" {
+			is = "are"
+		}
 		part := v.budgetName(say, g.budget) + " " + listed(capList(g.amounts, 4))
 		if g.ratchet {
 			part = v.budgetName(say, g.budget) + " at " + listed(capList(g.amounts, 4)) + " above its lowest"
 		}
 		parts = append(parts, part)
 	}
-	return joinSentences("Only "+strings.Join(capList(parts, 3), ", ")+" is accepted by "+say.code(a.By)+acceptedFor(say, a)+".", v.reason(say, a))
+	return joinSentences("Only "+strings.Join(capList(parts, 3), ", ")+" "+is+" accepted by "+say.code(a.By)+acceptedFor(say, a)+".", v.reason(say, a))
 }
 
 // lapse says that an acceptance no longer holds, "" when none has lapsed. One that covers nothing of what is over has lapsed,

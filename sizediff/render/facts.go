@@ -420,11 +420,13 @@ func (v *view) provenanceWords(say voice) string {
 	return s + ", compared with " + say.code(short(p.Base))
 }
 
-// importantFindings are warnings and errors that neither the headline nor the explanation of the runtime tells already.
+// importantFindings are warnings and errors that neither the headline nor the explanation of the runtime tells already, and the
+// notes that sizes do not show.
 func importantFindings(r *sizediff.Report) []sizediff.Finding {
 	told := []string{sizediff.RuleOverBudget, sizediff.RuleOverRatchet, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
+	notes := []string{sizediff.RuleNewlyUsedRuntime, sizediff.RuleExportGrowth}
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f sizediff.Finding) bool {
-		return !f.Severity.AtLeast(sizediff.Warning) || slices.Contains(told, f.Rule)
+		return !f.Severity.AtLeast(sizediff.Warning) && !slices.Contains(notes, f.Rule) || slices.Contains(told, f.Rule)
 	})
 }
 

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -82,6 +83,9 @@ type loosenedJSON struct {
 	New     *int64 `json:"new"` // null when it is removed
 	Used    int64  `json:"used"`
 
+	Quantity sizediff.Quantity `json:"quantity,omitempty"`     // whose name is bucket, and what sizes are of
+	Unknown  bool              `json:"used_unknown,omitempty"` // used is 0 for want of anything better
+
 	OldWindow float64 `json:"old_window_hours,omitempty"`
 	NewWindow float64 `json:"new_window_hours,omitempty"`
 }
@@ -104,7 +108,7 @@ type problemJSON struct {
 }
 
 type budgetJSON struct {
-	Bucket string                `json:"bucket"`
+	Bucket string                `json:"bucket"` // of a quantity: its name
 	Path   string                `json:"path"`
 	Limit  int64                 `json:"limit"`
 	Delta  int64                 `json:"delta"`
@@ -115,6 +119,8 @@ type budgetJSON struct {
 	Sources  bool         `json:"source_files,omitempty"` // path is about source files
 	Ratchet  *ratchetJSON `json:"ratchet,omitempty"`      // delta is the distance from the floor, limit the headroom
 	Accepted bool         `json:"accepted,omitempty"`
+
+	Quantity sizediff.Quantity `json:"quantity,omitempty"` // what limit and delta are of, in place of resident bytes
 }
 
 type ratchetJSON struct {
@@ -178,8 +184,9 @@ func reportDocument(e *sizediff.Evaluation, i int, d decisions) any {
 	doc := document{Report: &r, Verdict: v.verdict, Budgets: []budgetJSON{}, Noise: t.Bands, decisions: d}
 	for _, b := range t.Budgets {
 		accepted := b.Status == sizediff.BudgetOver && e.Acceptance.Covers(t.Name, b)
+		bucket := cmp.Or(string(b.Budget.Quantity), b.Budget.Bucket)
 		doc.Budgets = append(doc.Budgets, budgetJSON{
-			b.Budget.Bucket, b.Budget.Path, b.Limit, b.Delta, b.Status, b.Why, b.Band, b.Budget.Sources, ratchetDocument(b.Ratchet), accepted,
+			bucket, b.Budget.Path, b.Limit, b.Delta, b.Status, b.Why, b.Band, b.Budget.Sources, ratchetDocument(b.Ratchet), accepted, b.Budget.Quantity,
 		})
 	}
 	return doc
@@ -219,7 +226,8 @@ func decided(e *sizediff.Evaluation) decisions {
 	if p := e.Proposal; p != nil {
 		d.Proposal = &proposalJSON{p.Title, p.Verdict, p.Faults, []loosenedJSON{}, append([]string{}, p.Weaker...)}
 		for _, l := range p.Loosened {
-			doc := loosenedJSON{Target: l.Target, Bucket: l.Budget.Bucket, Path: l.Budget.Path, Ratchet: l.Ratchet, Old: l.Old, Used: l.Used,
+			doc := loosenedJSON{Target: l.Target, Bucket: cmp.Or(string(l.Budget.Quantity), l.Budget.Bucket), Path: l.Budget.Path, Ratchet: l.Ratchet,
+				Old: l.Old, Used: l.Used, Quantity: l.Budget.Quantity, Unknown: l.Unknown,
 				OldWindow: l.OldWindow.Hours(), NewWindow: l.NewWindow.Hours()}
 			if l.New >= 0 {
 				doc.New = &l.New

@@ -41,6 +41,30 @@ func bytesOf(n int64) string { return num(n) + " B" + kib(n) }
 // deltaBytes is bytesOf with the sign of a difference.
 func deltaBytes(n int64) string { return delta(n) + " B" + kib(n) }
 
+// amountOf is so much of what a budget bounds: bytes, or a number of a quantity that is counted.
+func amountOf(b sizediff.Budget, n int64) string {
+	if b.Quantity.Counted() {
+		return num(n)
+	}
+	return bytesOf(n)
+}
+
+// deltaAmount is amountOf with the sign of a difference.
+func deltaAmount(b sizediff.Budget, n int64) string {
+	if b.Quantity.Counted() {
+		return delta(n)
+	}
+	return deltaBytes(n)
+}
+
+// unitOf stands behind a number of what a budget bounds.
+func unitOf(b sizediff.Budget) string {
+	if b.Quantity.Counted() {
+		return ""
+	}
+	return " B"
+}
+
 func kib(n int64) string {
 	k := math.Abs(float64(n)) / 1024
 	if k <= 10000.0/1024 {

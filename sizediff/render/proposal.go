@@ -66,7 +66,7 @@ func (v *view) looseWords(say voice, p *sizediff.Proposal) []string {
 
 // loosened says what the new file does to a budget or a ratchet.
 func (v *view) loosened(say voice, l sizediff.Loosened) string {
-	name, from := v.budgetName(say, l.Budget), bytesOf(l.Old)
+	name, from := v.budgetName(say, l.Budget), amountOf(l.Budget, l.Old)
 	window := fmt.Sprintf("from %s to %s", sizediff.Days(l.OldWindow), sizediff.Days(l.NewWindow))
 	switch {
 	case l.Ratchet && l.New < 0:
@@ -74,7 +74,7 @@ func (v *view) loosened(say voice, l sizediff.Loosened) string {
 	case l.New < 0:
 		return fmt.Sprintf("removes the budget of %s (%s)", name, from)
 	case !l.Ratchet:
-		return fmt.Sprintf("raises the budget of %s from %s to %s", name, from, bytesOf(l.New))
+		return fmt.Sprintf("raises the budget of %s from %s to %s", name, from, amountOf(l.Budget, l.New))
 	case l.New <= l.Old:
 		return fmt.Sprintf("shortens the window of the ratchet on %s %s", name, window)
 	}
@@ -96,23 +96,23 @@ func (v *view) usedOf(say voice, list []sizediff.Loosened) string {
 	name := v.budgetName(say, most.Budget)
 	var s string
 	switch {
-	case most.Budget.Sources:
+	case most.Unknown:
 		return "; how much of it is used is not known"
 	case most.Used == 0 && raised:
 		return " and uses nothing of it"
 	case most.Used == 0:
 		return " and does not grow " + name
 	case raised:
-		s = " and uses " + bytesOf(most.Used) + " of it"
+		s = " and uses " + amountOf(most.Budget, most.Used) + " of it"
 	default:
-		s = " and grows " + name + " by " + bytesOf(most.Used)
+		s = " and grows " + name + " by " + amountOf(most.Budget, most.Used)
 	}
 	if len(v.e.Targets) < 2 {
 		return s
 	}
 	targets := []string{say.name(most.Target)}
 	for _, l := range list[1:] {
-		targets = append(targets, say.name(l.Target)+" "+bytesOf(l.Used))
+		targets = append(targets, say.name(l.Target)+" "+amountOf(l.Budget, l.Used))
 	}
 	return s + " (" + strings.Join(capList(targets, 4), ", ") + ")"
 }

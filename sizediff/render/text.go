@@ -97,7 +97,11 @@ func (p *page) budgets(v *view, t *sizediff.TargetResult) {
 	}
 	p.heading("Budgets")
 	for _, b := range t.Budgets {
-		p.paragraph(budgetLine(t, b, plainVoice), 2)
+		line := budgetLine(t, b, plainVoice)
+		if b.Budget.Quantity != "" {
+			line = sentenceCase(line)
+		}
+		p.paragraph(line, 2)
 	}
 }
 
