@@ -144,7 +144,7 @@ func (c checker) buckets(r *Repo) {
 		at := "buckets." + b.Name
 		hasRules := !b.Rule.empty() || len(b.Match) > 0
 		switch {
-		case b.Name == sizediff.BucketTotal || b.Name == "":
+		case b.Name == sizediff.BucketTotal || b.Name == "" || sizediff.Quantity(b.Name).Known():
 			c.fault(at, "choose another name", "%s cannot be a bucket's name", quote(b.Name))
 		case isRest(b.Name) && hasRules:
 			c.fault(at, "give it a label only", "bucket %s takes what no rule can claim", quote(b.Name))
@@ -190,7 +190,11 @@ func (c checker) budgets(r *Repo) {
 	}
 	for i, b := range r.Budgets {
 		at := fmt.Sprintf("budgets[%d]", i)
-		c.bucket(at+".bucket", b.Bucket, buckets)
+		if b.Quantity != "" {
+			c.quantity(at, b)
+		} else {
+			c.bucket(at+".bucket", b.Bucket, buckets, "write quantity: "+b.Bucket)
+		}
 		c.targetGlobs(at+".targets", b.Targets, r.Targets)
 		c.glob(at+".path", b.Path)
 		for j, owner := range b.Owners {
@@ -199,6 +203,7 @@ func (c checker) budgets(r *Repo) {
 			}
 		}
 		switch {
+		case b.Quantity != "":
 		case b.Unit == UnitSymbols && b.Path == "":
 			c.fault(at+".unit", "add path:, or remove unit:", "unit: symbols is about source files, and there is no path")
 		case b.Unit == UnitSymbols:
@@ -207,7 +212,7 @@ func (c checker) budgets(r *Repo) {
 	}
 	for i, ratchet := range r.Ratchets {
 		at := fmt.Sprintf("ratchets[%d]", i)
-		c.bucket(at+".bucket", ratchet.Bucket, buckets)
+		c.bucket(at+".bucket", ratchet.Bucket, buckets, noRatchet)
 		c.targetGlobs(at+".targets", ratchet.Targets, r.Targets)
 		if ratchet.Window == 0 {
 			c.fault(at+".window", "write a duration such as 90d", "a ratchet's window is empty")
@@ -215,9 +220,38 @@ func (c checker) budgets(r *Repo) {
 	}
 }
 
-func (c checker) bucket(at, name string, known []string) {
-	if !slices.Contains(known, name) {
+// bucket checks a bucket's name. What to do about a quantity that is written there depends on what the bucket is for.
+func (c checker) bucket(at, name string, known []string, ifQuantity string) {
+	switch {
+	case sizediff.Quantity(name).Known():
+		c.fault(at, ifQuantity, "%s is no bucket but a quantity", quote(name))
+	case !slices.Contains(known, name):
 		c.fault(at, suggest(name, known), "there is no bucket %s", quote(name))
+	}
+}
+
+const noRatchet = "write a budget: a ratchet looks back at builds, of which the sizes of buckets are kept and no quantities"
+
+func (*Ratchet) absent(key string) string {
+	if key == "quantity" {
+		return noRatchet
+	}
+	return ""
+}
+
+// quantity checks a budget that is on no bucket.
+func (c checker) quantity(at string, b Budget) {
+	q := sizediff.Quantity(b.Quantity)
+	for _, key := range []string{"bucket", "path", "unit"} {
+		if c.d.places[at+"."+key] != nil {
+			c.fault(at+"."+key, "remove it, or remove quantity:", "a budget of %s is on the whole build, and takes no %s", q, key)
+		}
+	}
+	switch {
+	case q.Counted() && !b.Grow.Plain:
+		c.fault(at+".grow", "write a number without a unit, such as 4", "%s are counted: they are no bytes, and have no share", q)
+	case b.Grow.Percent != 0 && !q.Shared():
+		c.fault(at+".grow", "write a size such as 512B", "what %s were before is not known, so no share of them can be allowed", q)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -232,7 +233,11 @@ func (d *decoder) structure(n ast.Node, at *token.Position, v reflect.Value, pat
 	d.entries(n, at, path, func(key string, keyAt *token.Position, value ast.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
 		if i < 0 {
-			d.fault(keyAt, suggest(key, names(fields)), "unknown key %s%s", quote(key), under(path))
+			remedy := suggest(key, names(fields))
+			if e, ok := v.Addr().Interface().(explainer); ok {
+				remedy = cmp.Or(e.absent(key), remedy)
+			}
+			d.fault(keyAt, remedy, "unknown key %s%s", quote(key), under(path))
 			return
 		}
 		if isNull(value) {
@@ -246,6 +251,11 @@ func (d *decoder) structure(n ast.Node, at *token.Position, v reflect.Value, pat
 			d.fault(at, "add "+f.name+":", "%s has no %s", path, f.name)
 		}
 	}
+}
+
+// explainer is a struct that knows what to write in place of a key that it does not have; "" for any other key.
+type explainer interface {
+	absent(key string) (remedy string)
 }
 
 // keyed decodes a mapping into a list whose elements know their key.

@@ -16,15 +16,20 @@ func (r *Repo) Policy() sizediff.Policy {
 	p.Buckets = mergeBuckets(p.Buckets, r.Buckets)
 	p.Budgets = nil
 	for _, b := range r.Budgets {
-		p.Budgets = append(p.Budgets, sizediff.Budget{
-			Bucket:  b.Bucket,
-			Targets: slices.Clone(b.Targets),
-			Path:    b.Path,
-			Sources: b.Unit == UnitSymbols,
-			Bytes:   int64(b.Grow.Bytes),
-			Percent: b.Grow.Percent,
-			Owners:  slices.Clone(b.Owners),
-		})
+		budget := sizediff.Budget{
+			Bucket:   b.Bucket,
+			Quantity: sizediff.Quantity(b.Quantity),
+			Targets:  slices.Clone(b.Targets),
+			Path:     b.Path,
+			Sources:  b.Unit == UnitSymbols,
+			Bytes:    int64(b.Grow.Bytes),
+			Percent:  b.Grow.Percent,
+			Owners:   slices.Clone(b.Owners),
+		}
+		if budget.Quantity != "" {
+			budget.Bucket = "" // the default
+		}
+		p.Budgets = append(p.Budgets, budget)
 	}
 	for _, q := range r.Ratchets {
 		p.Ratchets = append(p.Ratchets, sizediff.Ratchet{

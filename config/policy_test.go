@@ -2,6 +2,7 @@ package config
 
 import (
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -84,18 +85,46 @@ budgets:
   - {bucket: runtime, grow: 1KiB, owners: "@a", targets: x*}
   - {grow: 0.5%, path: "drivers/**"}
   - {path: "mm/**", unit: symbols, grow: 1B}
+  - {quantity: panic_sites, grow: 4, owners: "@a"}
+  - {quantity: duplicates, grow: 512B, targets: x*}
+  - {quantity: used_runtime, grow: 2%}
+  - {quantity: exports, grow: 512}
 tolerance: {toolchain_change: apply}
 `).Policy()
 	want := []sizediff.Budget{
 		{Bucket: "runtime", Targets: []string{"x*"}, Bytes: 1024, Owners: []string{"@a"}},
 		{Bucket: "total", Path: "drivers/**", Percent: 0.5},
 		{Bucket: "total", Path: "mm/**", Sources: true, Bytes: 1},
+		{Quantity: "panic_sites", Bytes: 4, Owners: []string{"@a"}},
+		{Quantity: "duplicates", Targets: []string{"x*"}, Bytes: 512},
+		{Quantity: "used_runtime", Percent: 2},
+		{Quantity: "exports", Bytes: 512},
 	}
 	if diff := cmp.Diff(want, p.Budgets); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if want := (sizediff.Tolerance{ConfigChange: true}); p.Tolerate != want {
 		t.Errorf("tolerance %+v, want %+v", p.Tolerate, want)
+	}
+}
+
+// TestQuantitiesOfTheSchema: the file knows the quantities that can be judged, and no bucket of a preset has the name of one.
+func TestQuantitiesOfTheSchema(t *testing.T) {
+	var want []string
+	for _, q := range sizediff.Quantities() {
+		want = append(want, string(q))
+	}
+	fields := fieldsOf(reflect.TypeFor[Budget]())
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == "quantity" })
+	if diff := cmp.Diff(want, fields[i].enum); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, preset := range []Preset{PresetLinuxKernel, PresetRustBinary, PresetRustEmbedded, PresetGenericELF} {
+		for _, b := range presetPolicy(preset).Buckets {
+			if sizediff.Quantity(b.Name).Known() {
+				t.Errorf("%s has a bucket %s", preset, b.Name)
+			}
+		}
 	}
 }
 
@@ -182,6 +211,10 @@ func TestWeaker(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"", "noise: {band: 32B}", "noise.band goes from auto to 32B"},
 		{"commands: {accept: owners}", "commands: {accept: owners}\nbudgets: [{grow: 1B, owners: '@a'}]", "budgets[0].owners gains @a"},
+		{
+			"commands: {accept: owners}\nbudgets: [{quantity: exports, grow: 1, owners: '@a'}]",
+			"commands: {accept: owners}\nbudgets: [{quantity: duplicates, grow: 1, owners: '@a'}]", "budgets[0].owners gains @a",
+		},
 		{"noise: {band: 32B}", "", "noise.band goes from 32B to auto"},
 		{"", "buckets: {runtime: {crates: core}}", "the rules of runtime change"},
 		{"", "buckets: {nova: {crates: nova}}", "the rules of the buckets change"},

@@ -164,13 +164,17 @@ const (
 type Budget struct {
 	// Bucket it applies to, or total for all resident bytes.
 	Bucket string `yaml:"bucket" default:"total"`
+	// Quantity it applies to in place of a bucket: panic_sites are places that call into the panic machinery, duplicates bytes of the
+	// runtime and the abstractions beyond the largest copy, used_runtime bytes of the runtime that the build reaches, exports bytes of
+	// names and entries of exported Rust symbols.
+	Quantity string `yaml:"quantity" enum:"panic_sites,duplicates,used_runtime,exports"`
 	// Targets it applies to, as globs. Empty: all.
 	Targets []string `yaml:"targets"`
 	// Path narrows it to images, as a glob; with unit: symbols to source files.
 	Path string `yaml:"path"`
 	// Unit that path is about.
 	Unit BudgetUnit `yaml:"unit" default:"images" enum:"images,symbols"`
-	// Grow is the growth allowed: a size or a share of the base.
+	// Grow is the growth allowed: a size or a share of the base. Of panic_sites it is how many more, and of exports always a size.
 	Grow Growth `yaml:"grow" need:"yes"`
 	// Owners are the people or teams responsible, such as @org/team.
 	Owners []string `yaml:"owners"`

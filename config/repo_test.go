@@ -76,6 +76,7 @@ func TestParseRepoFull(t *testing.T) {
 			{Bucket: "total", Targets: []string{"tiny-*"}, Unit: UnitImages, Grow: Growth{Bytes: 512}},
 			{Bucket: "total", Path: "drivers/**", Unit: UnitImages, Grow: Growth{Bytes: 8192}},
 			{Bucket: "total", Path: "mm/**", Unit: UnitSymbols, Grow: Growth{Bytes: 4096}},
+			{Bucket: "total", Quantity: "panic_sites", Targets: []string{"x86*"}, Unit: UnitImages, Grow: Growth{Bytes: 4, Plain: true}, Owners: []string{"@org/rust-size"}},
 		},
 		Ratchets: []Ratchet{{Bucket: "runtime", Targets: []string{"*"}, Headroom: Growth{Percent: 5}, Window: 30 * 24 * 60 * minute}},
 		Tolerance: Tolerance{Revert: Apply, ToolchainChange: ReportOnly, ConfigChange: Apply,
@@ -99,8 +100,8 @@ func TestParseRepoFull(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"13:18 config_file has no effect in this version: the configuration is found by its name",
 		"44:39 a budget by source file is only shown: this version cannot judge it",
-		"87:12 commands.rebuild has no effect in this version",
-		"90:9 authenticated is not available; it is treated as none",
+		"88:12 commands.rebuild has no effect in this version",
+		"91:9 authenticated is not available; it is treated as none",
 	}, warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

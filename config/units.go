@@ -68,6 +68,7 @@ func (s *Size) pattern() string { return `^[0-9]+(\.[0-9]+)? *(B|KiB|MiB|GiB)?$`
 type Growth struct {
 	Bytes   Size
 	Percent float64
+	Plain   bool // Bytes was written as a whole number without a unit
 }
 
 func (g *Growth) parse(text string) error {
@@ -82,7 +83,7 @@ func (g *Growth) parse(text string) error {
 		*g = Growth{Percent: n}
 		return nil
 	}
-	*g = Growth{}
+	*g = Growth{Plain: strings.Trim(text, "0123456789") == ""}
 	err := g.Bytes.parse(text)
 	if errors.Is(err, errSize) {
 		return errGrowth

@@ -61,7 +61,7 @@ func (w *weaker) owners(old, new []Budget) {
 	for i, b := range new {
 		var before []string
 		for _, o := range old {
-			if o.Bucket == b.Bucket && o.Path == b.Path && o.Unit == b.Unit && slices.Equal(o.Targets, b.Targets) {
+			if o.Bucket == b.Bucket && o.Quantity == b.Quantity && o.Path == b.Path && o.Unit == b.Unit && slices.Equal(o.Targets, b.Targets) {
 				before = append(before, o.Owners...)
 			}
 		}
