@@ -105,6 +105,7 @@
 //	a module that became built-in                      sizediff/moved.go
 //	differences that are only text                     sizediff/texts.go
 //	a finding: its rule, severity and sentence         sizediff/evaluate.go; the rule's name in sizediff/report.go
+//	a quantity of budgets, findings on causes          sizediff/quantity.go, evaluatecauses.go; the key in config/repo.go
 //	the verdict of a whole evaluation                  sizediff/verdict.go
 //	what the base branch's past says: floors, noise    bot/history.go; the rows are bot/store/history.go's
 //	budgets that calibrate suggests                    sizediff/calibrate.go; words in sizediff/render/calibrate.go

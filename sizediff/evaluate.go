@@ -11,7 +11,8 @@ import (
 const unattributedShare = 20
 
 // Evaluate judges one target: it puts findings into the report and applies the budgets of the policy. Decisions use exact
-// bytes. Evaluating the same report twice replaces the findings of the first time.
+// bytes. Evaluating the same report twice replaces the findings of the first time. What is to be said of Report.Causes has to be in
+// the report by then.
 func Evaluate(target string, r *Report, p Policy) TargetResult {
 	t := TargetResult{Name: target, Target: target, Report: r}
 	r.Findings = []Finding{}

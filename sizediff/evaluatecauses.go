@@ -33,11 +33,15 @@ func (f *findings) duplicates(items []CopyChange) {
 	var names []string
 	for _, x := range items {
 		beyond += x.Beyond.Delta
-		names = append(names, fmt.Sprintf("%s (%s B; %s in %s)", shortened(x.Name), signed(x.Beyond.Delta), numbered(x.Copies.Head, "copy", "copies"), firstFew(x.Images)))
+		why := ""
+		if x.Reason != "" {
+			why = " (" + x.Reason + ")"
+		}
+		names = append(names, fmt.Sprintf("%s%s %s B, %s in %s", shortened(x.Name), why, signed(x.Beyond.Delta), numbered(x.Copies.Head, "copy", "copies"), firstFew(x.Images, ", ")))
 	}
 	if len(items) > 0 {
 		f.add(RuleNewDuplicate, Warning, "", beyond, "%s more copies than before, %s B beyond the largest of each: %s",
-			numbered(int64(len(items)), "item of the runtime and the abstractions has", "items of the runtime and the abstractions have"), signed(beyond), firstFew(names))
+			numbered(int64(len(items)), "item of the runtime and the abstractions has", "items of the runtime and the abstractions have"), signed(beyond), firstFew(names, "; "))
 	}
 }
 
@@ -112,14 +116,14 @@ func among(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return ": " + firstFew(names)
+	return ": " + firstFew(names, ", ")
 }
 
-func firstFew(names []string) string {
+func firstFew(names []string, separator string) string {
 	if n := len(names) - maxNamed; n > 0 {
 		names = append(names[:maxNamed:maxNamed], fmt.Sprintf("and %d more", n))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, separator)
 }
 
 func numbered(n int64, one, many string) string {

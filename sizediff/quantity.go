@@ -48,18 +48,17 @@ func (q Quantity) unit() string {
 
 // of returns how the quantity changed, or why that is not known: a clause.
 func (q Quantity) of(c *Causes) (change Change, unknown string) {
-	const again = "measure it again"
 	switch {
 	case c == nil:
 		return Change{}, "the causes of the change were not looked for"
 	case q == QuantityDuplicates:
 		return c.Copies.Beyond, ""
 	case q == QuantityExports && c.Exports == nil:
-		return Change{}, "a build was measured without what its images export; " + again
+		return Change{}, "what the images export is not known of both builds; measure them again"
 	case q == QuantityExports:
 		return c.Exports.change(), ""
 	case c.References == nil:
-		return Change{}, "a build was measured without the references between its symbols; " + again
+		return Change{}, "the references between symbols are not known of both builds; measure them again"
 	case q == QuantityPanicSites:
 		return c.References.Panics.Sites, ""
 	case q == QuantityUsedRuntime:

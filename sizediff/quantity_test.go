@@ -40,7 +40,7 @@ func TestQuantities(t *testing.T) {
 	known := func(*sizediff.Report) {}
 	noReferences := forget(func(c *sizediff.Causes) { c.References = nil })
 	const panics, duplicates, used, exports = sizediff.QuantityPanicSites, sizediff.QuantityDuplicates, sizediff.QuantityUsedRuntime, sizediff.QuantityExports
-	unreferenced := "a build was measured without the references between its symbols; measure it again"
+	unreferenced := "the references between symbols are not known of both builds; measure them again"
 	for _, tt := range []struct {
 		name   string
 		change func(*sizediff.Report)
@@ -63,7 +63,7 @@ func TestQuantities(t *testing.T) {
 		{"exports, less those removed", known, sizediff.Budget{Quantity: exports, Bytes: 1_455}, "exports +1456 of 1455 over"},
 		{"a share of exports", known, sizediff.Budget{Quantity: exports, Percent: 1}, "exports +0 of 0 not judged: a share of the exports cannot be told"},
 		{"exports of unknown builds", forget(func(c *sizediff.Causes) { c.Exports = nil }), sizediff.Budget{Quantity: exports, Bytes: 1},
-			"exports +0 of 1 not judged: a build was measured without what its images export; measure it again"},
+			"exports +0 of 1 not judged: what the images export is not known of both builds; measure them again"},
 		{"nobody looked", func(r *sizediff.Report) { r.Causes = nil }, sizediff.Budget{Quantity: duplicates, Bytes: 1},
 			"duplicates +0 of 1 not judged: the causes of the change were not looked for"},
 		{"no such quantity", known, sizediff.Budget{Quantity: "generics", Bytes: 1}, "generics +0 of 1 not judged: there is no such quantity"},
@@ -118,7 +118,7 @@ func TestQuantityExempt(t *testing.T) {
 		exempt sizediff.Exemption
 		want   [2]string
 	}{
-		{sizediff.Exemption{Reason: "label x"}, [2]string{"suspended: label x", "not judged: a build was measured without what its images export; measure it again"}},
+		{sizediff.Exemption{Reason: "label x"}, [2]string{"suspended: label x", "not judged: what the images export is not known of both builds; measure them again"}},
 		{sizediff.Exemption{Reason: "a revert", Unlimited: true}, [2]string{"not judged: a revert", "not judged: a revert"}},
 	} {
 		r := caused()
@@ -248,12 +248,12 @@ func TestCauseFindings(t *testing.T) {
 	}{{
 		"nothing", func(*sizediff.Causes) {}, nil,
 	}, {
-		"one duplicate", func(c *sizediff.Causes) { c.Copies.New = copies("core::x") },
-		[]string{"warning new-duplicate +100: 1 item of the runtime and the abstractions has more copies than before, +100 B beyond the largest of each: core::x (+100 B; 2 copies in vmlinux, a.ko)"},
+		"one duplicate", func(c *sizediff.Causes) { c.Copies.New = copies("core::x"); c.Copies.New[0].Reason = "generic" },
+		[]string{"warning new-duplicate +100: 1 item of the runtime and the abstractions has more copies than before, +100 B beyond the largest of each: core::x (generic) +100 B, 2 copies in vmlinux, a.ko"},
 	}, {
 		"many duplicates", func(c *sizediff.Causes) { c.Copies.New = append(copies("a", "b", "c"), copies("d", "e")...) },
 		[]string{"warning new-duplicate +500: 5 items of the runtime and the abstractions have more copies than before, +500 B beyond the largest of each: " +
-			"a (+100 B; 2 copies in vmlinux, a.ko), b (+100 B; 3 copies in vmlinux, a.ko, b.ko), c (+100 B; 4 copies in vmlinux, a.ko, b.ko, and 1 more), and 2 more"},
+			"a +100 B, 2 copies in vmlinux, a.ko; b +100 B, 3 copies in vmlinux, a.ko, b.ko; c +100 B, 4 copies in vmlinux, a.ko, b.ko, and 1 more; and 2 more"},
 	}, {
 		"panics", func(c *sizediff.Causes) {
 			c.References.Panics = sizediff.PanicChange{Sites: sizediff.NewChange(1_000, 1_002), Functions: panics(5)}

@@ -24,6 +24,7 @@ func calibration() *sizediff.Calibration {
 			{Bucket: "runtime", Bytes: 1024, Replayed: true, Stopped: 8},
 			{Bucket: "total", Targets: []string{"tiny-*", "x86*"}, Percent: 0.25, Replayed: true, Stopped: 100},
 			{Bucket: "total", Path: "mm/**", Bytes: 4096},
+			{Bucket: "panic_sites", Bytes: 4}, {Bucket: "duplicates", Bytes: 512},
 		},
 		Noise:     []sizediff.NoiseSeen{{Target: "x86_64", Pairs: 3, Bytes: map[string]int64{"total": 16, "runtime": 8, "c": 16, "drivers": 0}}},
 		Suggested: []sizediff.Suggestion{{Bucket: "runtime", Bytes: 768, Stopped: 20}, {Bucket: "y", Bytes: 1536 << 10, Stopped: 0}, {Bucket: "total", Bytes: 1 << 30}},
@@ -40,6 +41,8 @@ func TestCalibration(t *testing.T) {
 		{Bucket: "total", Bytes: 1, Owners: []string{"@a", "@org/b"}}, {Bucket: "total", Percent: 0.5, Owners: []string{"@a"}},
 		{Bucket: "total", Path: "**/*.ko", Bytes: 1024, Owners: []string{"@c"}}, {Bucket: "runtime", Targets: []string{"x*", "arm64"}},
 		{Bucket: "runtime", Path: "mm/**", Sources: true, Bytes: 3}, {Bucket: "c", Percent: 2},
+		{Quantity: sizediff.QuantityPanicSites, Bytes: 1024, Owners: []string{"@a"}}, {Quantity: sizediff.QuantityDuplicates, Bytes: 1024},
+		{Quantity: sizediff.QuantityUsedRuntime, Percent: 2, Targets: []string{"x*"}},
 	}))
 	b.Reset()
 	if err := CalibrationJSON(&b, calibration(), "budgets: []\n"); err != nil {

@@ -166,20 +166,20 @@ func decisionFixtures() []fixture {
 
 func TestStyleText(t *testing.T) {
 	o := MarkdownOptions{Style: StyleText, FoldBelow: 64, Top: 5, Mention: []string{"@rust-for-linux-size", "@org/team_a"}, Marker: "<!-- oxidometer:v1 -->"}
-	for _, name := range []string{"growth", "over", "accepted-partly", "one-not-measured", "no-change", "not-compared", "ratchet-over"} {
+	for _, name := range []string{"growth", "over", "accepted-partly", "one-not-measured", "no-change", "not-compared", "ratchet-over", "quantity-over"} {
 		golden(t, name+".style-text.md", asMarkdown(t, fixtureNamed(name), o))
 	}
 }
 
 func TestDecisionsInJSON(t *testing.T) {
-	for _, name := range []string{"ratchet-accepted", "exempt-label", "accepted-partly", "proposal", "noise"} {
+	for _, name := range []string{"ratchet-accepted", "exempt-label", "accepted-partly", "proposal", "noise", "quantity-accepted", "quantity-unknown", "quantity-proposal"} {
 		e := *fixtureNamed(name)
 		if name != "accepted-partly" {
 			e.Targets = e.Targets[:1]
 		}
 		for i := range e.Targets { // the rest of a report is held elsewhere
 			r := *e.Targets[i].Report
-			r.Symbols, r.Images, r.Buckets, r.Crates, r.Runtime = nil, nil, nil, nil, nil
+			r.Symbols, r.Images, r.Buckets, r.Crates, r.Runtime, r.Causes = nil, nil, nil, nil, nil, nil
 			e.Targets[i].Report = &r
 		}
 		golden(t, name+".json", rendered(t, func(w io.Writer) error { return JSON(w, &e) }))
@@ -202,6 +202,16 @@ func TestEveryFormatTellsDecisions(t *testing.T) {
 		"proposal": {"This pull request raises the budget of Rust runtime from 1,024 B to 2,048 B and uses 1,344 B of it (x86_64-rust, arm64-rust 1,292 B, riscv64-rust 1,008 B).",
 			"with the new one the check would say", "gate.mode goes from enforce to report"},
 		"proposal-faults": {"the new one has 2 faults"},
+		"quantity-over": {"Panic call sites +4: over the budget of 2; also over: duplicates +300 of 256.", "parts of the runtime: +1,816 of 4,096 B (44 %), within",
+			"4 more places call into the panic machinery, 316 in all", "14 more exports of Rust symbols: 1,204 B of names and 448 B of entries",
+			"1 symbol of the Rust runtime that nothing used before is used, 1,204 B, of which 1,204 B were linked before"},
+		"quantity-over-alone": {"Panic call sites +4: over the budget of 2."},
+		"quantity-unknown":    {"The budget of panic call sites is not judged: the references between symbols are not known of both builds; measure them again"},
+		"quantity-accepted":   {"Panic call sites +4: over budget, accepted by maint", "Valid until panic call sites grow beyond +4, or duplicates grow beyond +300 B."},
+		"quantity-partly":     {"Duplicates +300 B: over the 256 B budget.", "Only panic call sites +4 are accepted by maint"},
+		"quantity-exempt":     {"Budget not applied: label rust-upgrade, set by maint.", "call sites: +4 of 2, not applied"},
+		"quantity-proposal": {"raises the budget of panic call sites from 2 to 8 and uses 4 of it", "removes the budget of duplicates (256 B) and grows duplicates by 300 B",
+			"removes the budget of exports (2,048 B) and grows exports by 1,652 B"},
 	} {
 		e := fixtureNamed(name)
 		for format, out := range map[string]string{"text": asText(t, e), "markdown": asMarkdown(t, e, MarkdownOptions{}), "html": asHTML(t, e)} {
@@ -320,6 +330,11 @@ func TestRandomDecisions(t *testing.T) {
 		for i, tr := range e.Targets {
 			if rng.IntN(2) == 0 {
 				e.Targets[i] = ratcheted(tr, rng.Int64N(9000)-1000, rng.Int64N(5000))
+			}
+			if rng.IntN(2) == 0 {
+				b := judged("", rng.Int64N(9)-2, rng.Int64N(5))
+				b.Budget.Quantity = sizediff.Quantities()[rng.IntN(4)]
+				e.Targets[i].Budgets = append(slices.Clone(e.Targets[i].Budgets), b)
 			}
 		}
 		if growth := e.Exceeded(); rng.IntN(3) > 0 {

@@ -278,7 +278,7 @@ func fixtures() []fixture {
 	one := func(r *sizediff.Report) []sizediff.TargetResult { return []sizediff.TargetResult{target("", r)} }
 	tolerated := &sizediff.Evaluation{Provenance: exact, Policy: sizediff.LinuxKernel(), Targets: []sizediff.TargetResult{suspended(target("x86_64-rust", configReport()))}}
 
-	return append(decisionFixtures(), []fixture{
+	return append(append(decisionFixtures(), quantityFixtures()...), []fixture{
 		{name: "growth", e: &sizediff.Evaluation{Targets: growth(), Provenance: exact}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
 		{name: "growth-cli", e: &sizediff.Evaluation{Targets: one(growthReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
 		{name: "shrinkage", e: &sizediff.Evaluation{Targets: one(shrunkReport()), Provenance: given}, verdict: sizediff.VerdictWithin, off: Success, on: Success},
