@@ -25,10 +25,10 @@ import (
 // Growth is one budget that is over on one target.
 type Growth struct {
 	Target  string `json:"target"`
-	Bucket  string `json:"bucket"`            // sizediff.BucketTotal for all
+	Bucket  string `json:"bucket"`            // sizediff.BucketTotal for all, or a quantity
 	Path    string `json:"path,omitempty"`    // glob of the budget, "" for the whole build
 	Ratchet bool   `json:"ratchet,omitempty"` // a bound on the sum of many pull requests
-	Delta   int64  `json:"delta"`             // exact bytes
+	Delta   int64  `json:"delta"`             // exact bytes, or what the quantity is in
 }
 
 // budget is what grew, without how much.
@@ -144,8 +144,8 @@ func plain(s string) string {
 
 func code(s string) string { return "`" + plain(s) + "`" }
 
-// bytes is a growth with sign and thousands: +1,344 B.
-func bytes(n int64) string {
+// amount is so much of what grew, with sign and thousands: +1,344 B, or +4 of what is counted.
+func (g Growth) amount(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := "+"
 	if n < 0 {
@@ -153,6 +153,9 @@ func bytes(n int64) string {
 	}
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
+	}
+	if sizediff.Quantity(g.Bucket).Counted() {
+		return sign + s
 	}
 	return sign + s + " B"
 }

@@ -167,11 +167,11 @@ func exceeded(r Record, open []Growth, rules Rules) string {
 func beyond(r Record, g Growth, band int64) string {
 	at := slices.IndexFunc(r.Growth, func(a Growth) bool { return a.budget() == g.budget() })
 	if at < 0 {
-		return fmt.Sprintf("%v is over budget with %s, which was not accepted", g, bytes(g.Delta))
+		return fmt.Sprintf("%v is over budget with %s, which was not accepted", g, g.amount(g.Delta))
 	}
-	s := fmt.Sprintf("%v grew from %s to %s", g, bytes(r.Growth[at].Delta), bytes(g.Delta))
+	s := fmt.Sprintf("%v grew from %s to %s", g, g.amount(r.Growth[at].Delta), g.amount(g.Delta))
 	if band > 0 {
-		s += fmt.Sprintf(", by more than the noise of %s", bytes(band)[1:])
+		s += fmt.Sprintf(", by more than the noise of %s", g.amount(band)[1:])
 	}
 	return s
 }

@@ -119,7 +119,7 @@ func TestCalibrateStored(t *testing.T) {
 // TestSuggestedFileHolds: whatever the history, the file can be read, and stops no larger share of it than was asked for.
 func TestSuggestedFileHolds(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	base := "preset: rust-binary\nbudgets:\n  - {bucket: total, grow: 1B}\n\n# more\n  - grow: 2%\nbuckets:\n  \"y: #\": {crates: [core]}\n  runtime: {label: R}\n"
+	base := "preset: rust-binary\nbudgets:\n  - {bucket: total, grow: 1B}\n\n# more\n  - grow: 2%\n  - {quantity: panic_sites, grow: 1024}\n  - {quantity: exports, grow: 1KiB}\nbuckets:\n  \"y: #\": {crates: [core]}\n  runtime: {label: R}\n"
 	repo, err := config.ParseRepo("f.yml", []byte(base))
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestSuggestedFileHolds(t *testing.T) {
 		}
 		o.Budgets = after.Policy().Budgets
 		again := sizediff.Calibrate(histories, o)
-		for i, b := range again.Budgets {
+		for i, b := range again.Budgets[:len(c.Suggested)] {
 			if b.Stopped > c.Stopped || b.Stopped != c.Suggested[i].Stopped {
 				t.Errorf("%+v stops more than the %d of all together", b, c.Stopped)
 			}
