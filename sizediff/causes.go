@@ -24,6 +24,7 @@ type Arrival struct {
 	Image    string    `json:"image"`
 	Bucket   string    `json:"bucket"`
 	Crate    string    `json:"crate"`
+	Path     string    `json:"path"`     // module path, as in Report.Runtime
 	Bytes    Change    `json:"bytes"`    // of all symbols of that name in the image
 	Used     int64     `json:"used"`     // bytes of it that are used, when nothing of it was used in the base; else 0
 	Kept     string    `json:"kept"`     // what keeps it now, in the words of insight.Keeping: used, exported, linked
@@ -33,9 +34,10 @@ type Arrival struct {
 
 // Step is one symbol in a chain of references.
 type Step struct {
-	Name  string `json:"name"` // as people write it; "" is something without a name, such as a vtable
-	Image string `json:"image"`
-	Crate string `json:"crate"` // "" is C
+	Name   string `json:"name"` // as people write it; "" is something without a name, such as a vtable
+	Image  string `json:"image"`
+	Crate  string `json:"crate"`  // "" is C
+	Bucket string `json:"bucket"` // "" of what has no name
 }
 
 // Location is a line of source code, as debug information has it.

@@ -64,6 +64,7 @@ type explaining struct {
 // buildGraph is a build with its graph. Nodes of both are found by key.
 type buildGraph struct {
 	*Graph
+	build   *build
 	symbols map[int32]*symbol // by node: those of the runtime and the abstractions
 	keys    map[int32]string  // of the same nodes
 }
@@ -90,7 +91,7 @@ func (g *buildGraph) read(b *build, lone bool) bool {
 	if err != nil {
 		return false
 	}
-	g.Graph, g.symbols, g.keys = graph, map[int32]*symbol{}, map[int32]string{}
+	g.Graph, g.build, g.symbols, g.keys = graph, b, map[int32]*symbol{}, map[int32]string{}
 	for i := range graph.Nodes {
 		x := &graph.Nodes[i]
 		if x.Kind != sizediff.NodeSymbol {
@@ -151,8 +152,8 @@ func (e *explaining) arrivals() (list []sizediff.Arrival, more int) {
 		}
 		s := e.head.symbols[n]
 		a := arrival{n, sizediff.Arrival{
-			Name: e.head.Demangled(n), Image: e.head.path(n), Bucket: s.bucket, Crate: s.crate(), Bytes: sizediff.NewChange(b.size, h.size),
-			Kept: string(e.head.keeping(n)), Chain: []sizediff.Step{},
+			Name: e.head.Demangled(n), Image: e.head.path(n), Bucket: s.bucket, Crate: s.crate(), Path: s.module(),
+			Bytes: sizediff.NewChange(b.size, h.size), Kept: string(e.head.keeping(n)), Chain: []sizediff.Step{},
 		}}
 		if used {
 			a.Used = h.used
@@ -202,7 +203,10 @@ func (e *explaining) chain(n int32) []sizediff.Step {
 	}
 	for _, x := range chain {
 		step := sizediff.Step{Image: e.head.path(x), Crate: e.head.crate(x)}
-		if k := e.head.Nodes[x].Kind; k == sizediff.NodeSymbol || k == sizediff.NodeExternal {
+		switch node := &e.head.Nodes[x]; node.Kind {
+		case sizediff.NodeSymbol:
+			step.Name, step.Bucket = e.head.Demangled(x), e.head.build.images[node.Image].symbols[node.Symbol].bucket
+		case sizediff.NodeExternal:
 			step.Name = e.head.Demangled(x)
 		}
 		out = append(out, step)

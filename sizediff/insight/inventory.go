@@ -98,6 +98,14 @@ func (s *symbol) code() bool { return s.image.Sections[s.Section].Code }
 // crate that defines the symbol, "" for C.
 func (s *symbol) crate() string { return s.image.Crates[s.Crate] }
 
+// module is the module path of a Rust symbol, as in sizediff.Report.Runtime: its crate where the name does not tell.
+func (s *symbol) module() string {
+	if s.name != nil && s.name.Module() != "" {
+		return s.name.Module()
+	}
+	return s.crate()
+}
+
 // payer is the crate whose object the symbol is in: the instantiating crate, else the defining one.
 func (s *symbol) payer() string {
 	if s.Inst != 0 {

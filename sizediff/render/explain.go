@@ -15,100 +15,49 @@ import (
 func (c *comment) why() {
 	t := c.v.worst()
 	c.findings(t)
-	runtime := runtimeOf(t.Report)
-	if runtime.Resident.Delta == 0 || c.v.verdict == sizediff.VerdictNoChange || c.v.verdict == sizediff.VerdictNoise {
+	if c.v.verdict == sizediff.VerdictNoChange || c.v.verdict == sizediff.VerdictNoise {
 		return
 	}
-	limit := min(maxCauses, c.d.causes)
-	list, more := causes(t.Report, limit)
-	if len(list) == 0 {
+	x := reasonsOf(t.Report, min(maxCauses, c.d.causes), markdownVoice)
+	if x.title == "" {
 		return
 	}
-	grew := map[bool]string{true: "grew", false: "shrank"}[runtime.Resident.Delta > 0]
-	title := fmt.Sprintf("**Why the %s %s**%s", runtimeNoun(runtime), grew, c.v.inTarget(markdownVoice, t))
-	if c.v.anyOver() && runtime.Resident.Delta > 0 {
-		c.line("\n%s, largest first\n\n| new or larger in the runtime | bytes | |\n|:--|--:|:--|", title)
-		for _, x := range list {
-			c.line("| %s | %s | %s |", causeName(x), delta(x.change.Delta), causeState(x))
-		}
+	title := "**" + x.title + "**" + c.v.inTarget(markdownVoice, t)
+	if c.v.anyOver() && runtimeOf(t.Report).Resident.Delta > 0 {
+		c.causeTable(title, x)
 	} else {
 		c.line("\n%s", title)
-		for _, x := range list {
-			c.line("- %s", causeLine(x, c.v.kernel()))
+		for _, l := range x.lines(markdownVoice, c.v.kernel()) {
+			c.line("- %s", l)
 		}
 	}
-	if more > 0 {
-		c.line("\n%s of the runtime: see the symbols below.", sentenceCase(counted(more, "smaller change")))
+	if x.more > 0 {
+		c.line("\n%s of the runtime: see the symbols below.", sentenceCase(counted(x.more, "smaller change")))
 	}
 }
 
-func runtimeNoun(b sizediff.BucketChange) string {
-	if bucketLabel(b) == "Rust runtime" {
-		return "runtime"
-	}
-	return markdownProse(bucketLabel(b))
-}
-
-func causeName(x cause) string {
-	if x.path != "" {
-		return code(x.path)
-	}
-	return code(x.parts[0].name)
-}
-
-// causeState says in a table how large a cause was before, and what it consists of.
-func causeState(x cause) string {
-	switch {
-	case x.path != "":
-		return x.state + " path" + causeParts(x)
-	case x.parts[0].instances > 1:
-		return instances(x.parts[0])
-	case x.change.Base > 0 && x.change.Head > 0:
-		return fmt.Sprintf("%s, was %s", x.state, num(x.change.Base))
-	}
-	return x.state
-}
-
-// causeLine is a bullet.
-func causeLine(x cause, kernel bool) string {
-	where := map[bool]string{true: "kernel", false: "build"}[kernel]
-	d := deltaBytes(x.change.Delta)
-	switch {
-	case x.path != "" && x.state == "new":
-		return fmt.Sprintf("%s is new in this %s, %s%s", code(x.path), where, d, causeParts(x))
-	case x.path != "":
-		return fmt.Sprintf("%s is gone from this %s, %s%s", code(x.path), where, d, causeParts(x))
-	case x.parts[0].instances > 1:
-		return fmt.Sprintf("%s: %s, %s", causeName(x), instances(x.parts[0]), d)
-	case x.state == "new" || x.state == "gone":
-		return fmt.Sprintf("%s is %s, %s", causeName(x), x.state, d)
-	}
-	return fmt.Sprintf("%s is %s, %s (%s → %s)", causeName(x), x.state, d, num(x.change.Base), num(x.change.Head))
-}
-
-// causeParts lists the three largest families of a path.
-func causeParts(x cause) string {
-	if len(x.parts) == 0 {
-		return ""
-	}
-	var s []string
-	for i, y := range x.parts {
-		if i == 3 {
-			s = append(s, fmt.Sprintf("%d more", len(x.parts)-i))
-			break
+// causeTable says the same with a row for each cause, and what there is to try.
+func (c *comment) causeTable(title string, x reasons) {
+	last := func(y cause) string { return causeState(y, markdownVoice) }
+	head := ""
+	if slices.ContainsFunc(x.causes, func(y cause) bool { return y.origin.known() }) {
+		head, last = "first referenced by ", func(y cause) string {
+			if y.origin.known() {
+				return y.origin.words(markdownVoice)
+			}
+			return "not known"
 		}
-		part := code(within(y.name, x.path)) + " " + delta(y.change.Delta)
-		if y.instances > 1 {
-			part += " (" + instances(y) + ")"
-		}
-		s = append(s, part)
 	}
-	return ": " + strings.Join(s, ", ")
-}
-
-// instances counts the instances of a generic family that changed. Others may be as they were.
-func instances(c contribution) string {
-	return fmt.Sprintf("%d %s instances", c.instances, sizeState(c.change))
+	c.line("\n%s, largest first\n\n| new or larger in the runtime | bytes | %s|\n|:--|--:|:--|", title, head)
+	for _, y := range x.causes {
+		c.line("| %s | %s | %s |", causeName(y, markdownVoice), delta(y.change.Delta), last(y))
+	}
+	if len(x.extras) > 0 {
+		c.line("\n- %s", strings.Join(x.extras, "\n- "))
+	}
+	if h := hints(c.v.worst().Report); len(h) > 0 {
+		c.line("\n*Hints (from the pattern, not certain):* %s.", strings.Join(h, "; "))
+	}
 }
 
 func (c *comment) findings(t *sizediff.TargetResult) {

@@ -265,119 +265,6 @@ func sectionKind(s sizediff.SectionChange) string {
 	return string(s.Kind) + ", derived"
 }
 
-// cause is a path of the runtime or a generic family or a single symbol that explains a change of the runtime.
-type cause struct {
-	path   string // a path that is new or gone; "" otherwise
-	state  string // new, gone, larger, smaller
-	change sizediff.Change
-	parts  []contribution // what changed in it, largest first; one for a family or a symbol
-}
-
-// contribution is a generic family, or a symbol that has none of its family beside it.
-type contribution struct {
-	name      string
-	instances int
-	change    sizediff.Change
-}
-
-const maxCauses = 5
-
-// causes explain the runtime's change of a report: first paths that came or went, then the largest families besides them.
-// Growth is explained when the runtime grew, shrinkage when it shrank. more counts what was left out.
-func causes(r *sizediff.Report, limit int) (list []cause, more int) {
-	wantPath, sign := "gone", int64(-1)
-	if runtimeOf(r).Resident.Delta > 0 {
-		wantPath, sign = "new", 1
-	}
-	known := map[string]bool{}
-	for _, p := range r.Runtime {
-		known[p.Path] = true
-	}
-	under := map[string][]sizediff.SymbolChange{}
-	for _, s := range r.Symbols {
-		if s.Bucket == sizediff.BucketRuntime && (s.Delta > 0) == (sign > 0) && s.Delta != 0 {
-			path := pathOf(symbolName(s), known)
-			under[path] = append(under[path], s)
-		}
-	}
-	for _, p := range r.Runtime {
-		if pathState(p.Change) == wantPath {
-			list = append(list, cause{path: p.Path, state: wantPath, change: p.Change, parts: families(under[p.Path])})
-			delete(under, p.Path)
-		}
-	}
-	var rest []sizediff.SymbolChange
-	for _, symbols := range under {
-		rest = append(rest, symbols...)
-	}
-	for _, f := range families(rest) {
-		list = append(list, cause{state: sizeState(f.change), change: f.change, parts: []contribution{f}})
-	}
-	if len(list) <= limit {
-		return list, 0
-	}
-	return list[:limit], len(list) - limit
-}
-
-// families adds symbols up by generic family, largest first.
-func families(symbols []sizediff.SymbolChange) []contribution {
-	sums := map[string]*contribution{}
-	for _, s := range symbols {
-		key := cmp.Or(s.Family, symbolName(s))
-		f := sums[key]
-		if f == nil {
-			f = &contribution{name: symbolName(s)}
-			sums[key] = f
-		} else {
-			f.name = key
-		}
-		f.instances++
-		f.change = f.change.Plus(s.Change)
-	}
-	list := make([]contribution, 0, len(sums))
-	for _, f := range sums {
-		list = append(list, *f)
-	}
-	slices.SortFunc(list, func(a, b contribution) int {
-		return cmp.Or(-cmp.Compare(magnitude(a.change.Delta), magnitude(b.change.Delta)), cmp.Compare(a.name, b.name))
-	})
-	return list
-}
-
-// pathOf returns the longest known module path that a demangled name begins with, "" when there is none:
-// core::fmt::num::imp::fmt_u64 and <core::fmt::num::Foo as Bar>::baz are under core::fmt::num.
-func pathOf(name string, known map[string]bool) string {
-	name = strings.TrimLeft(name, "<&*[( ")
-	if i := strings.IndexAny(name, "<>{}()[] ,;"); i >= 0 {
-		name = name[:i]
-	}
-	for name != "" && !known[name] {
-		name = name[:max(strings.LastIndex(name, "::"), 0)]
-	}
-	return name
-}
-
-// within shortens a name that begins with the path it stands under.
-func within(name, path string) string {
-	if rest, ok := strings.CutPrefix(name, path+"::"); ok {
-		return rest
-	}
-	return name
-}
-
-// sizeState says in a word how something changed that has a size.
-func sizeState(c sizediff.Change) string {
-	switch {
-	case c.Base == 0:
-		return "new"
-	case c.Head == 0:
-		return "gone"
-	case c.Delta > 0:
-		return "larger"
-	}
-	return "smaller"
-}
-
 // sparkline draws the last thirty values between their own minimum and maximum.
 func sparkline(values []int64) (line string, n int) {
 	if len(values) > 30 {
@@ -423,8 +310,11 @@ func (v *view) provenanceWords(say voice) string {
 // importantFindings are warnings and errors that neither the headline nor the explanation of the runtime tells already, and the
 // notes that sizes do not show.
 func importantFindings(r *sizediff.Report) []sizediff.Finding {
-	told := []string{sizediff.RuleOverBudget, sizediff.RuleOverRatchet, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth, sizediff.RuleNewRuntimePath}
-	notes := []string{sizediff.RuleNewlyUsedRuntime, sizediff.RuleExportGrowth}
+	told := []string{
+		sizediff.RuleOverBudget, sizediff.RuleOverRatchet, sizediff.RuleToolchainChanged, sizediff.RuleConfigChanged, sizediff.RuleRuntimeGrowth,
+		sizediff.RuleNewRuntimePath, sizediff.RuleNewlyUsedRuntime, sizediff.RuleNewPanicSites,
+	}
+	notes := []string{sizediff.RuleExportGrowth}
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f sizediff.Finding) bool {
 		return !f.Severity.AtLeast(sizediff.Warning) && !slices.Contains(notes, f.Rule) || slices.Contains(told, f.Rule)
 	})

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -81,6 +82,11 @@ type targetPage struct {
 	TotalOver     bool
 	Budgets       []string // those without a cell in the table
 	Findings      []findingRow
+	Why           string // a title, "" when there is nothing to explain
+	Reasons       []string
+	Chains        []chainRow
+	MoreChains    int
+	Panics        []sizediff.FunctionPanics
 	Closing       []string
 	Paths         []sizediff.PathChange
 	PathSummary   string
@@ -150,7 +156,9 @@ func HTML(w io.Writer, e *sizediff.Evaluation) error {
 		p.Notes = append(p.Notes, pageNote{n.text, n.items})
 	}
 	for i, t := range v.compared {
-		p.Targets = append(p.Targets, newTargetPage(i, t))
+		page := newTargetPage(i, t)
+		page.explain(t.Report, v.kernel())
+		p.Targets = append(p.Targets, page)
 	}
 	for _, t := range v.missing {
 		p.Missing = append(p.Missing, newMissingPage(t))
@@ -183,6 +191,40 @@ func newMissingPage(t *sizediff.TargetResult) missingPage {
 		m.Runtime = runtimeOf(m.Head)
 	}
 	return m
+}
+
+// chainRow is a symbol that is new, larger or used for the first time, with who refers to it.
+type chainRow struct {
+	Name, Image string
+	Bytes, Used int64
+	Chain       []string
+	Location    string
+}
+
+const maxChainRows = 200
+
+// explain fills in why the runtime changed.
+func (p *targetPage) explain(r *sizediff.Report, kernel bool) {
+	x := reasonsOf(r, maxCauses, htmlVoice)
+	if p.Why = x.title; p.Why != "" {
+		p.Reasons = append(x.lines(htmlVoice, kernel), portionLines(r)...)
+	}
+	if r.Causes == nil || r.Causes.References == nil {
+		return
+	}
+	list := r.Causes.References.Arrivals
+	p.MoreChains = max(len(list)-maxChainRows, 0) + r.Causes.References.MoreArrivals
+	for _, a := range list[:min(len(list), maxChainRows)] {
+		row := chainRow{Name: a.Name, Image: a.Image, Bytes: a.Bytes.Delta, Used: a.Used}
+		for _, s := range a.Chain {
+			row.Chain = append(row.Chain, htmlName(cmp.Or(s.Name, "a constant or vtable")))
+		}
+		if a.Location != nil {
+			row.Location = htmlName(fmt.Sprintf("%s:%d", a.Location.File, a.Location.Line))
+		}
+		p.Chains = append(p.Chains, row)
+	}
+	p.Panics = r.Causes.References.Panics.Functions
 }
 
 func newTargetPage(index int, t *sizediff.TargetResult) targetPage {

@@ -17,7 +17,10 @@ func causedReport() *sizediff.Report {
 			Exact: true,
 			Arrivals: []sizediff.Arrival{{
 				Name: "core::unicode::printable::is_printable", Image: "vmlinux", Bucket: sizediff.BucketRuntime, Crate: "core",
-				Bytes: sizediff.NewChange(1_204, 1_204), Used: 1_204, Chain: []sizediff.Step{},
+				Path: "core::unicode::printable", Bytes: sizediff.NewChange(1_204, 1_204), Used: 1_204, Kept: "used", Chain: []sizediff.Step{
+					{Name: "rust_binder::process::Process::debug_print", Image: "vmlinux", Crate: "rust_binder", Bucket: sizediff.BucketDrivers},
+					{Image: "vmlinux"}, {Name: "core::unicode::printable::is_printable", Image: "vmlinux", Crate: "core", Bucket: sizediff.BucketRuntime},
+				},
 			}},
 			Panics: sizediff.PanicChange{Sites: sizediff.NewChange(312, 316), Functions: []sizediff.FunctionPanics{
 				{Name: "rust_binder::process::Process::debug_print", Image: "vmlinux", Crate: "rust_binder", Sites: sizediff.NewChange(2, 5)},

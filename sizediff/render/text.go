@@ -50,6 +50,7 @@ func (p *page) target(v *view, t *sizediff.TargetResult) {
 	p.buckets(t)
 	p.budgets(v, t)
 	p.findings(r)
+	p.reasons(v, r)
 	p.config(r)
 	p.inventory(r)
 	p.crates("Crates, by where the code is defined", r.Crates, true)
@@ -112,6 +113,21 @@ func (p *page) findings(r *sizediff.Report) {
 	p.heading("Findings")
 	for _, f := range sortedFindings(r) {
 		p.paragraph(findingLine(f, plainVoice), 2)
+	}
+}
+
+// reasons say why the runtime changed, where it is known who refers to what.
+func (p *page) reasons(v *view, r *sizediff.Report) {
+	x := reasonsOf(r, maxCauses, plainVoice)
+	if x.title == "" || r.Causes == nil {
+		return
+	}
+	p.heading(x.title)
+	for _, l := range x.lines(plainVoice, v.kernel()) {
+		p.paragraph("- "+l, 2)
+	}
+	for _, l := range portionLines(r) {
+		p.paragraph("- "+l, 2)
 	}
 }
 
