@@ -17,6 +17,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/store"
 	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -308,7 +309,7 @@ func (r *request) compareRevisions(from, to, config string) (string, error) {
 	e := &sizediff.Evaluation{Policy: policy, Provenance: sizediff.Provenance{Head: head[0].sha, Base: base[0].sha, BaseChoice: sizediff.BaseGiven}}
 	for _, h := range head {
 		if b := sameTarget(base, h); b != nil {
-			result := sizediff.Evaluate(h.name, sizediff.Compare(b.Measurement, h.Measurement, policy.Buckets), policy)
+			result := sizediff.Evaluate(h.name, insight.Compare(b.Measurement, h.Measurement, policy.Buckets), policy)
 			e.Targets = append(e.Targets, result)
 		}
 	}

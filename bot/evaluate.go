@@ -9,6 +9,7 @@ import (
 	"github.com/oxidometer/oxidometer/bot/baseline"
 	"github.com/oxidometer/oxidometer/bot/web"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -93,7 +94,7 @@ func (l *look) compare(t headTarget, base baseBuild, policy sizediff.Policy) siz
 		alone := sizediff.Compare(t.measured, t.measured, policy.Buckets)
 		return sizediff.TargetResult{Name: t.label, Problem: &base.problem, Head: alone}
 	}
-	report := sizediff.Compare(base.measured, t.measured, policy.Buckets)
+	report := insight.Compare(base.measured, t.measured, policy.Buckets)
 	if l.Metrics.Unattributed != nil && report.Totals.Resident.Head > 0 {
 		l.Metrics.Unattributed(float64(report.Closing.Resident.Unattributed.Head) / float64(report.Totals.Resident.Head))
 	}

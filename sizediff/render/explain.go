@@ -18,12 +18,16 @@ func (c *comment) why() {
 	if c.v.verdict == sizediff.VerdictNoChange || c.v.verdict == sizediff.VerdictNoise {
 		return
 	}
-	x := reasonsOf(t.Report, min(maxCauses, c.d.causes), markdownVoice)
+	form, table := reasonsOf, c.v.anyOver() && runtimeOf(t.Report).Resident.Delta > 0
+	if table {
+		form = reasonsTable
+	}
+	x := form(t.Report, min(maxCauses, c.d.causes), markdownVoice)
 	if x.title == "" {
 		return
 	}
 	title := "**" + x.title + "**" + c.v.inTarget(markdownVoice, t)
-	if c.v.anyOver() && runtimeOf(t.Report).Resident.Delta > 0 {
+	if table {
 		c.causeTable(title, x)
 	} else {
 		c.line("\n%s", title)

@@ -17,15 +17,33 @@ type reasons struct {
 }
 
 // reasonsOf returns at most limit lines altogether, of which three is the least. The title is "" when there is nothing to explain.
-func reasonsOf(r *sizediff.Report, limit int, say voice) (x reasons) {
-	runtime := runtimeOf(r)
-	x.extras = usageLines(r, say)
-	if n := max(limit-len(x.extras), 1); runtime.Resident.Delta != 0 {
-		x.causes, x.more = causes(r, n)
-		if x.shared = sharedOrigin(x.causes); x.shared.known() && len(x.causes) == n { // it takes a line, too
-			x.causes, x.more = causes(r, n-1)
-		}
+func reasonsOf(r *sizediff.Report, limit int, say voice) reasons {
+	x := reasons{extras: usageLines(r, say)}
+	n := max(limit-len(x.extras), 1)
+	x.find(r, n)
+	if x.shared = sharedOrigin(x.causes); x.shared.known() && len(x.causes) == n { // it takes a line, too
+		x.find(r, n-1)
 	}
+	x.entitle(r, say)
+	return x
+}
+
+// reasonsTable has up to limit causes, for a table, besides the lines.
+func reasonsTable(r *sizediff.Report, limit int, say voice) reasons {
+	x := reasons{extras: usageLines(r, say)}
+	x.find(r, limit)
+	x.entitle(r, say)
+	return x
+}
+
+func (x *reasons) find(r *sizediff.Report, limit int) {
+	if runtimeOf(r).Resident.Delta != 0 {
+		x.causes, x.more = causes(r, limit)
+	}
+}
+
+func (x *reasons) entitle(r *sizediff.Report, say voice) {
+	runtime := runtimeOf(r)
 	switch noun := runtimeNoun(runtime, say); {
 	case len(x.causes) > 0 && runtime.Resident.Delta > 0:
 		x.title = "Why the " + noun + " grew"
@@ -34,7 +52,6 @@ func reasonsOf(r *sizediff.Report, limit int, say voice) (x reasons) {
 	case newlyUsedOf(r).bytes > 0 || panicsMoved(r):
 		x.title = "Use of the " + noun
 	}
-	return x
 }
 
 // lines are the sentences, each of one line.
