@@ -3,7 +3,6 @@ package insight
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 	"sort"
@@ -24,7 +23,7 @@ type Folding struct {
 	Safe   uint64      // bytes of these that are saved without folding a function whose address is taken: --icf=safe
 
 	Judged    uint64 // bytes of the functions in scope that were compared
-	NotJudged uint64 // bytes of those that were not: their code cannot be read, or runs on into what follows
+	NotJudged uint64 // bytes of those that were not: their code cannot be read, or runs on into what follows; of a stripped image, all code
 }
 
 // FoldGroup is a group of identical functions, of which one would stay.
@@ -55,44 +54,34 @@ type Function struct {
 //
 // The error is that of reading the image.
 func Fold(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*Folding, error) {
-	p, err := newProgram(im, owners, scope)
+	c, err := newComparison(im, owners, scope)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.findTaken(); err != nil {
+	return c.fold()
+}
+
+// fold groups the functions by class.
+func (c *comparison) fold() (*Folding, error) {
+	if err := c.findTaken(); err != nil {
 		return nil, err
 	}
-	bodies, err := p.bodies()
-	if err != nil {
-		return nil, err
-	}
-	out := &Folding{}
-	for i, f := range p.functions {
-		if !f.chosen {
-			continue
-		}
-		if bodies[i].class >= 0 {
-			out.Judged += f.bytes()
-		} else {
-			out.NotJudged += f.bytes()
-		}
-	}
-	all := foldable(bodies, func(int) bool { return true })
-	safe := foldable(bodies, func(i int) bool { return !p.functions[i].taken })
+	out := &Folding{Judged: c.judged, NotJudged: c.notJudged}
+	safe := foldable(c.bodies, func(i int) bool { return !c.functions[i].taken })
 	group := map[int32]int{} // by class
-	for k, members := range groups(all) {
-		group[all[members[0]]] = k
-		g := FoldGroup{Saves: p.saved(members)}
+	for k, members := range groups(c.class) {
+		group[c.class[members[0]]] = k
+		g := FoldGroup{Saves: c.saved(members)}
 		for _, i := range members {
-			f := &p.functions[i]
+			f := &c.functions[i]
 			g.Functions = append(g.Functions, Function{f.symbol, f.section, f.start, f.bytes(), f.taken})
 		}
 		out.Groups = append(out.Groups, g)
 		out.Saves += g.Saves
 	}
 	for _, members := range groups(safe) {
-		saves := p.saved(members)
-		out.Groups[group[all[members[0]]]].Safe += saves
+		saves := c.saved(members)
+		out.Groups[group[c.class[members[0]]]].Safe += saves
 		out.Safe += saves
 	}
 	slices.SortStableFunc(out.Groups, func(a, b FoldGroup) int { return cmp.Compare(b.Saves, a.Saves) })
@@ -108,54 +97,6 @@ func (p *program) saved(members []int) uint64 {
 		largest = max(largest, n)
 	}
 	return sum - largest
-}
-
-// body is what a function consists of.
-type body struct {
-	class int32         // of those with the same code but for the functions it refers to; -1 when that is not known
-	refs  []functionRef // to functions, in order
-}
-
-type functionRef struct {
-	function int32
-	at       uint64
-}
-
-// bodies reads the code of the functions in scope.
-func (p *program) bodies() ([]body, error) {
-	out := make([]body, len(p.functions))
-	classes := map[[sha256.Size]byte]int32{}
-	var window *elfmap.Window
-	section := -1
-	r := reader{program: p}
-	for i := range p.functions {
-		f := &p.functions[i]
-		if out[i].class = -1; !f.chosen {
-			continue
-		}
-		if f.section != section {
-			section, window = f.section, p.im.Window(f.section)
-		}
-		code, err := window.Bytes(f.start, f.end)
-		if err != nil {
-			return nil, err
-		}
-		ok, err := r.read(f, int32(i), code)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		digest := sha256.Sum256(r.plain)
-		class, known := classes[digest]
-		if !known {
-			class = int32(len(classes))
-			classes[digest] = class
-		}
-		out[i] = body{class, slices.Clone(r.refs)}
-	}
-	return out, nil
 }
 
 // reader brings the code of functions into a form that does not depend on where they lie.

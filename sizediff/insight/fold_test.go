@@ -358,6 +358,9 @@ func checkAny(t *testing.T, name string, data []byte) {
 	if x, err := MergeTails(im, owners, WholeImage); err == nil {
 		checkTails(t, name, im, x)
 	}
+	if x, err := Outline(im, owners, WholeImage); err == nil {
+		checkOutlining(t, name, x)
+	}
 }
 
 // TestFileAndMemory holds that it does not matter how the image is read.

@@ -27,6 +27,8 @@ type program struct {
 	decode    decoder           // nil when code is compared by relocations alone
 	base      []uint64          // by section: addresses, made up in a relocatable file
 	functions []function        // by address
+	chosen    int               // of them
+	starts    starts            // of the chosen ones
 	relocs    map[int][]located // of code sections in a relocatable file, by section and offset
 	pieces    map[int][]byte    // contents of sections that a linker merges by content
 	alone     map[int]bool      // sections of a relocatable file that hold one function and nothing else
@@ -71,16 +73,17 @@ func newProgram(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*program, er
 	}
 	p.layout()
 	p.findFunctions(scope)
-	if p.relocatable() {
+	p.findStarts()
+	if p.relocatable() && p.chosen > 0 {
 		return p, p.readRelocations()
 	}
 	return p, nil
 }
 
-// findTaken marks the functions whose address is taken.
+// findTaken marks the functions in scope whose address is taken.
 func (p *program) findTaken() error {
 	switch {
-	case len(p.functions) == 0:
+	case p.chosen == 0:
 		return nil
 	case p.relocatable():
 		return p.takenInObject()
@@ -111,6 +114,7 @@ func (p *program) layout() {
 func (p *program) findFunctions(scope Scope) {
 	rust := p.rustSymbols(scope)
 	p.alone = map[int]bool{}
+	p.functions = make([]function, 0, p.bodyCount())
 	for i := range p.owners.Tilings {
 		t := &p.owners.Tilings[i]
 		s := &p.im.Sections[t.Section]
@@ -120,7 +124,9 @@ func (p *program) findFunctions(scope Scope) {
 		before := len(p.functions)
 		for j := range t.Ranges {
 			if f, ok := p.functionAt(t, j); ok {
-				f.chosen = rust == nil || rust[f.symbol]
+				if f.chosen = rust == nil || rust[f.symbol]; f.chosen {
+					p.chosen++
+				}
 				p.functions = append(p.functions, f)
 			}
 		}
@@ -129,6 +135,22 @@ func (p *program) findFunctions(scope Scope) {
 	slices.SortFunc(p.functions, func(a, b function) int {
 		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(a.section, b.section))
 	})
+}
+
+// bodyCount is how many functions there can be.
+func (p *program) bodyCount() (n int) {
+	for i := range p.owners.Tilings {
+		t := &p.owners.Tilings[i]
+		if !p.im.Sections[t.Section].Exec() {
+			continue
+		}
+		for j := range t.Ranges {
+			if t.Ranges[j].Class == elfmap.Body {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // functionAt returns the function whose code is a range of a section.
@@ -154,10 +176,11 @@ func (p *program) rustSymbols(scope Scope) map[int32]bool {
 		return nil
 	}
 	rust := map[int32]bool{}
+	var parser rustname.Parser
 	isRust := func(i int32) bool {
 		s := &p.im.Symbols[i]
 		if rustname.Looks(s.Name) {
-			if _, ok := rustname.Parse(s.Name); ok {
+			if _, ok := parser.Parse(s.Name); ok {
 				return true
 			}
 		}
@@ -243,6 +266,13 @@ var siteTables = []string{
 
 func isSiteTable(name string) bool {
 	return slices.ContainsFunc(siteTables, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// takeAt marks the function in scope that begins at an address.
+func (p *program) takeAt(addr uint64) {
+	if p.starts.have(addr) {
+		p.take(p.resolve(addr))
+	}
 }
 
 // take marks the function that a target is the start of.
@@ -351,23 +381,15 @@ func (p *program) nameTable(section int) (from, to uint64) {
 }
 
 func (p *program) takenByData(b []byte, addr uint64) {
-	first := p.functions[0].addr
-	span := p.functions[len(p.functions)-1].addr - first
 	for pos := 0; pos+4 <= len(b); pos += 4 {
-		at := addr + uint64(pos) + uint64(int64(int32(binary.LittleEndian.Uint32(b[pos:]))))
-		if at-first <= span {
-			p.take(p.resolve(at))
-		}
-		if pos%8 != 0 || pos+8 > len(b) {
-			continue
-		}
-		if at := binary.LittleEndian.Uint64(b[pos:]); at-first <= span {
-			p.take(p.resolve(at))
+		p.takeAt(addr + uint64(pos) + uint64(int64(int32(binary.LittleEndian.Uint32(b[pos:])))))
+		if pos%8 == 0 && pos+8 <= len(b) {
+			p.takeAt(binary.LittleEndian.Uint64(b[pos:]))
 		}
 	}
 }
 
-// takenByCode looks at all code, of whatever scope.
+// takenByCode looks at all code, of whatever scope, for addresses of functions in scope.
 func (p *program) takenByCode() error {
 	for i := range p.owners.Tilings {
 		t := &p.owners.Tilings[i]
@@ -405,23 +427,21 @@ func (p *program) scanTaken(t *elfmap.Tiling) error {
 		if err != nil {
 			return err
 		}
-		at := p.base[t.Section] + g.Start
-		if p.im.Machine == elfmap.MachineARM64 {
+		switch at := p.base[t.Section] + g.Start; {
+		case p.im.Machine == elfmap.MachineARM64 && p.starts.mentionedARM64(code, at):
 			coderef.Scan(p.im.Machine, code, at, func(r coderef.Ref) {
 				if r.Kind == coderef.Address {
-					p.take(p.resolve(r.Target))
+					p.takeAt(r.Target)
 				}
 			})
-			continue
+		case p.im.Machine == elfmap.MachineX8664 && p.starts.mentionedX86(code, at):
+			p.scanTakenX86(code, at)
 		}
-		p.scanTakenX86(code, at)
 	}
 	return nil
 }
 
 func (p *program) scanTakenX86(code []byte, at uint64) {
-	first := p.functions[0].addr
-	span := p.functions[len(p.functions)-1].addr - first
 	for pos := 0; pos < len(code); {
 		in, ok := decodeX86(code[pos:], at+uint64(pos))
 		if !ok {
@@ -429,8 +449,8 @@ func (p *program) scanTakenX86(code []byte, at uint64) {
 			continue
 		}
 		for _, f := range in.fields[:in.n] {
-			if !(in.branch && f.relative) && f.target-first <= span && (f.relative || !p.relocatable()) {
-				p.take(p.resolve(f.target))
+			if !(in.branch && f.relative) && (f.relative || !p.relocatable()) {
+				p.takeAt(f.target)
 			}
 		}
 		pos += in.size

@@ -28,7 +28,7 @@ func foldable(bodies []body, may func(i int) bool) []int32 {
 type refining struct {
 	bodies  []body
 	class   []int32
-	classes []class
+	classes []class   // at first one of each function that may not fold, without a list
 	users   [][]int32 // by function: those that refer to it and share a class
 }
 
@@ -52,7 +52,9 @@ func (r *refining) begin(may func(i int) bool) {
 		}
 		r.class[i] = c
 		r.classes[c].size++
-		r.classes[c].list = append(r.classes[c].list, int32(i))
+		if shared {
+			r.classes[c].list = append(r.classes[c].list, int32(i))
+		}
 	}
 	for i, b := range r.bodies {
 		if r.lonely(int32(i)) {
@@ -136,15 +138,24 @@ func (r *refining) key(i int32) string {
 
 // groups lists the classes with two members or more, by their first, and their members in order.
 func groups(class []int32) (out [][]int) {
-	first := map[int32]int{}
+	if len(class) == 0 {
+		return nil
+	}
+	n := slices.Max(class) + 1
+	size, place := make([]int32, n), make([]int32, n)
+	for _, c := range class {
+		size[c]++
+	}
 	for i, c := range class {
-		k, known := first[c]
-		if !known {
-			first[c] = len(out)
-			out = append(out, []int{i})
+		if size[c] < 2 {
 			continue
 		}
+		if place[c] == 0 {
+			out = append(out, make([]int, 0, size[c]))
+			place[c] = int32(len(out))
+		}
+		k := place[c] - 1
 		out[k] = append(out[k], i)
 	}
-	return slices.DeleteFunc(out, func(members []int) bool { return len(members) < 2 })
+	return out
 }

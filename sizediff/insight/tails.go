@@ -24,7 +24,7 @@ type TailMerging struct {
 	Return, Jump, Trap uint64
 
 	Judged    uint64 // bytes of the functions in scope that were looked at
-	NotJudged uint64 // bytes of those that were not: all of them on machines whose code cannot be decoded
+	NotJudged uint64 // bytes of those that were not: all of them on machines whose code cannot be decoded; of a stripped image, all code
 }
 
 // Tail is a common end. A tail that is a part of a longer one is listed for what it saves beyond the longer one.
@@ -54,33 +54,26 @@ const (
 // MergeTails finds common ends of functions in an image whose symbols have been read; owners is what Own returns. It decodes
 // x86-64 and arm64. The error is that of reading the image.
 func MergeTails(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*TailMerging, error) {
-	p, err := newProgram(im, owners, scope)
+	c, err := newComparison(im, owners, scope)
 	if err != nil {
 		return nil, err
 	}
-	bodies, err := p.bodies()
+	t, err := c.number()
 	if err != nil {
 		return nil, err
 	}
-	out := &TailMerging{}
-	for i, f := range p.functions {
-		switch {
-		case !f.chosen:
-		case bodies[i].class >= 0 && p.decode != nil:
-			out.Judged += f.bytes()
-		default:
-			out.NotJudged += f.bytes()
-		}
+	return c.mergeTails(t), nil
+}
+
+// mergeTails is done last, because it sorts the sites.
+func (c *comparison) mergeTails(t *tails) *TailMerging {
+	out := &TailMerging{Judged: c.judged, NotJudged: c.notJudged}
+	if c.decode == nil {
+		out.Judged, out.NotJudged = 0, c.judged+c.notJudged
+		return out
 	}
-	if p.decode == nil {
-		return out, nil
-	}
-	t := newTails(p, foldable(bodies, func(int) bool { return true }))
-	if err := t.collect(bodies); err != nil {
-		return nil, err
-	}
-	t.report(out, jumpSize[im.Machine])
-	return out, nil
+	t.report(out, jumpSize[c.im.Machine])
+	return out
 }
 
 // tails holds the instructions of functions as numbers, so that equal ones have equal numbers.
@@ -92,7 +85,14 @@ type tails struct {
 	numbers map[plainInstruction]uint32
 	shapes  []shape  // by number
 	code    []uint32 // the instructions of all functions that are looked at
+	listed  []listing
 	sites   []site
+}
+
+// listing is the instructions of a function.
+type listing struct {
+	function   int32
+	first, end int // indexes of instructions
 }
 
 // plainInstruction is an instruction without its addresses, and the numbers of these.
@@ -122,35 +122,18 @@ type site struct {
 	ending     Ending
 }
 
-func newTails(p *program, classes []int32) *tails {
-	t := &tails{program: p, thunk: target{function: atAddress}, leader: make([]int32, len(classes)),
-		fields: map[plainField]uint32{}, numbers: map[plainInstruction]uint32{}}
-	first := map[int32]int32{}
-	for i, c := range classes {
-		if _, known := first[c]; !known {
-			first[c] = int32(i)
-		}
-		t.leader[i] = first[c]
+// number reads the first of each group of identical functions, if the machine's code can be decoded.
+func (c *comparison) number() (*tails, error) {
+	t := newTails(c.program, c.class)
+	if c.decode == nil || c.judged == 0 {
+		return t, nil
 	}
-	for i := range p.im.Symbols {
-		s := &p.im.Symbols[i]
-		if p.im.Head(int32(i)) != [4]byte{'_', '_', 'x', '8'} || s.Name != "__x86_return_thunk" {
-			continue
-		}
-		if t.thunk = (target{outside, uint32(i), 0}); s.Defined() {
-			t.thunk = p.resolve(p.base[s.Section] + p.im.Offset(s))
-		}
-	}
-	return t
-}
-
-// collect reads the first of each group of identical functions.
-func (t *tails) collect(bodies []body) error {
+	t.findThunk()
 	var window *elfmap.Window
 	section := -1
 	for i := range t.functions {
 		f := &t.functions[i]
-		if bodies[i].class < 0 || t.leader[i] != int32(i) {
+		if c.bodies[i].class < 0 || t.leader[i] != int32(i) {
 			continue
 		}
 		if f.section != section {
@@ -158,11 +141,41 @@ func (t *tails) collect(bodies []body) error {
 		}
 		code, err := window.Bytes(f.start, f.end)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		first := len(t.code)
 		t.function(f, int32(i), code)
+		t.listed = append(t.listed, listing{int32(i), first, len(t.code)})
 	}
-	return nil
+	return t, nil
+}
+
+func newTails(p *program, classes []int32) *tails {
+	t := &tails{program: p, thunk: target{function: atAddress}, leader: make([]int32, len(classes)),
+		fields: map[plainField]uint32{}, numbers: map[plainInstruction]uint32{}}
+	first := make([]int32, 0, len(classes)) // by class, from 1
+	for i, c := range classes {
+		for int(c) >= len(first) {
+			first = append(first, 0)
+		}
+		if first[c] == 0 {
+			first[c] = int32(i) + 1
+		}
+		t.leader[i] = first[c] - 1
+	}
+	return t
+}
+
+func (t *tails) findThunk() {
+	for i := range t.im.Symbols {
+		s := &t.im.Symbols[i]
+		if t.im.Head(int32(i)) != [4]byte{'_', '_', 'x', '8'} || s.Name != "__x86_return_thunk" {
+			continue
+		}
+		if t.thunk = (target{outside, uint32(i), 0}); s.Defined() {
+			t.thunk = t.resolve(t.base[s.Section] + t.im.Offset(s))
+		}
+	}
 }
 
 // function takes in one function, which has been decoded before.
