@@ -11,6 +11,7 @@ import (
 
 	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
@@ -18,6 +19,15 @@ import (
 // build's is returned. Portable measurements can be written.
 func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, error) {
 	return a.measureWith(sizediff.MeasureOptions{Portable: portable}, source.DefaultLimits(), names...)
+}
+
+// measureCode is measure for a report that may say what sharing code would save; code may be nil.
+func (a *app) measureCode(code *insight.CodeReader, names ...string) ([]*sizediff.Measurement, error) {
+	var o sizediff.MeasureOptions
+	if code != nil {
+		o.Examine = code.Examine
+	}
+	return a.measureWith(o, source.DefaultLimits(), names...)
 }
 
 // measureWith is measure with options of which Cache and Progress are its own, within limits.
@@ -47,8 +57,8 @@ func (a *app) measureWith(options sizediff.MeasureOptions, limits source.Limits,
 		results[i], errs[i] = sizediff.Measure(builds[i], o)
 	}
 	for i, b := range builds {
-		if isMeasurement(b) { // decoded first: what it knows need not be measured again
-			if measure(i); errs[i] == nil {
+		if isMeasurement(b) { // decoded first: what it knows need not be measured again, unless somebody looks further
+			if measure(i); errs[i] == nil && options.Examine == nil {
 				cache.Add(results[i])
 			}
 			options.Portable = true

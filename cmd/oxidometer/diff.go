@@ -35,9 +35,6 @@ Exit codes: 0 done, 1 a finding at or above --fail-on, 2 bad usage or unreadable
 }
 
 func (c *diffCommand) Run(a *app) error {
-	if err := c.check(c.Format); err != nil {
-		return err
-	}
 	out, err := a.create(c.Output, c.Base, c.Head, c.Config)
 	if err != nil {
 		return err
@@ -46,7 +43,8 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	measured, err := a.measure(false, c.Base, c.Head)
+	code := c.code()
+	measured, err := a.measureCode(code, c.Base, c.Head)
 	if err != nil {
 		return err
 	}
@@ -65,8 +63,8 @@ func (c *diffCommand) Run(a *app) error {
 		Provenance: sizediff.Provenance{Base: c.Base, Head: c.Head, BaseChoice: sizediff.BaseGiven},
 	}
 	write := c.write
-	if c.Insight {
-		write = c.explained(insight.Changed(insight.Summarize(measured[0], policy.Buckets), insight.Summarize(measured[1], policy.Buckets)))
+	if code != nil {
+		write = c.explained(insight.Changed(summarize(code, measured[0], policy), summarize(code, measured[1], policy)))
 	}
 	if err := write(out, e, c.text(a)); err != nil {
 		return err
@@ -92,8 +90,11 @@ func (c *diffCommand) write(w io.Writer, e *sizediff.Evaluation, o render.Option
 // explained writes what write does, and the changes.
 func (c *diffCommand) explained(x *insight.Changes) func(io.Writer, *sizediff.Evaluation, render.Options) error {
 	return func(w io.Writer, e *sizediff.Evaluation, o render.Options) error {
-		if c.Format == "json" {
+		switch c.Format {
+		case "json":
 			return render.InsightJSON(w, e, x)
+		case "html":
+			return render.InsightHTML(w, e, x)
 		}
 		if err := c.write(w, e, o); err != nil {
 			return err
@@ -103,6 +104,13 @@ func (c *diffCommand) explained(x *insight.Changes) func(io.Writer, *sizediff.Ev
 		}
 		return render.InsightChanges(w, x, o)
 	}
+}
+
+// summarize explains the size of one build.
+func summarize(code *insight.CodeReader, m *sizediff.Measurement, policy sizediff.Policy) *insight.Summary {
+	s := insight.Summarize(m, policy.Buckets)
+	s.Code = code.Savings(m)
+	return s
 }
 
 // judge returns an error when there are findings that --fail-on is about.

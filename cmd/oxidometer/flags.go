@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
 
@@ -22,15 +23,38 @@ type reportFlags struct {
 
 // insightFlag asks for more than sizes.
 type insightFlag struct {
-	Insight bool `help:"Add what explains the size: copies, exports, generic code, full cost. Not in html."`
+	Insight insightScope `help:"Add what explains the size: copies, exports, generic code, full cost, code to share; of C code too with --insight=all."`
 }
 
-// check refuses a form that has no place for it, before any work.
-func (f insightFlag) check(format string) error {
-	if f.Insight && format == "html" {
-		return errors.New("--insight: html does not have it; choose --format text, markdown or json")
+// code reads the code of images while they are measured; nil when nobody asks.
+func (f insightFlag) code() *insight.CodeReader {
+	switch f.Insight {
+	case "":
+		return nil
+	case "all":
+		return insight.NewCodeReader(insight.WholeImage)
 	}
-	return nil
+	return insight.NewCodeReader(insight.RustCode)
+}
+
+// insightScope is whose code is compared: "" none, "rust", "all". On the command line it is a flag that may have a value.
+type insightScope string
+
+// IsBool says that the flag needs no value.
+func (s *insightScope) IsBool() bool { return true }
+
+// Decode takes a value that is given with =.
+func (s *insightScope) Decode(ctx *kong.DecodeContext) error {
+	*s = "rust"
+	if ctx.Scan.Peek().Type != kong.FlagValueToken {
+		return nil
+	}
+	switch text := ctx.Scan.Pop().String(); text {
+	case "rust", "all":
+		*s = insightScope(text)
+		return nil
+	}
+	return errors.New("write --insight=rust, which is --insight, or --insight=all")
 }
 
 // top is a number of rows; 0 is the format's default, negative is all.

@@ -27,9 +27,6 @@ func (*showCommand) Help() string {
 const defaultLargest = 30
 
 func (c *showCommand) Run(a *app) error {
-	if err := c.check(c.Format); err != nil {
-		return err
-	}
 	out, err := a.create(c.Output, c.Build, c.Config)
 	if err != nil {
 		return err
@@ -38,7 +35,8 @@ func (c *showCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	measured, err := a.measure(false, c.Build)
+	code := c.code()
+	measured, err := a.measureCode(code, c.Build)
 	if err != nil {
 		return err
 	}
@@ -51,8 +49,8 @@ func (c *showCommand) Run(a *app) error {
 	sizediff.Evaluate("", report, policy)
 	largest := sizediff.Largest(m, policy.Buckets, n)
 	write := c.write
-	if c.Insight {
-		write = c.explained(insight.Summarize(m, policy.Buckets))
+	if code != nil {
+		write = c.explained(summarize(code, m, policy))
 	}
 	if err := write(out, report, largest, c.text(a)); err != nil {
 		return err
@@ -75,8 +73,11 @@ func (c *showCommand) write(w io.Writer, r *sizediff.Report, largest []sizediff.
 // explained writes what write does, and the summary.
 func (c *showCommand) explained(s *insight.Summary) func(io.Writer, *sizediff.Report, []sizediff.SymbolSize, render.Options) error {
 	return func(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, o render.Options) error {
-		if c.Format == "json" {
+		switch c.Format {
+		case "json":
 			return render.ShowInsightJSON(w, r, largest, s)
+		case "html":
+			return render.ShowInsightHTML(w, r, largest, s)
 		}
 		if err := c.write(w, r, largest, o); err != nil {
 			return err

@@ -2,19 +2,21 @@ package insight
 
 import "github.com/oxidometer/oxidometer/sizediff"
 
-// Summary is all that a measurement tells about why its build is as large as it is.
+// Summary is all that a measurement tells about why its build is as large as it is, and what was read of the build's code.
 type Summary struct {
 	OneCopy  OneCopy     `json:"one_copy"`
 	Sharing  []Sharing   `json:"sharing"` // nil: not known
 	Exports  ExportTax   `json:"exports"`
 	Generics GenericCode `json:"generics"`
 	Costs    Ledger      `json:"costs"`
+
+	Code *CodeSavings `json:"code"` // what CodeReader.Savings returns; nil: not known
 }
 
-// Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols.
+// Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols. Code is left to who has it.
 func Summarize(m *sizediff.Measurement, buckets []sizediff.Bucket) *Summary {
 	b := newBuild(m, buckets)
-	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs()}
+	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil}
 }
 
 // Changes is what differs between two summaries.
@@ -23,6 +25,7 @@ type Changes struct {
 	Exports  ExportChanges  `json:"exports"`
 	Generics []FamilyChange `json:"generics"`
 	Costs    []CostChange   `json:"costs"`
+	Code     *CodeChanges   `json:"code"` // nil: not known of both builds
 }
 
 // Changed compares two summaries.
@@ -30,5 +33,6 @@ func Changed(base, head *Summary) *Changes {
 	return &Changes{
 		CompareCopies(base.OneCopy, head.OneCopy), CompareExports(base.Exports, head.Exports),
 		CompareGenerics(base.Generics, head.Generics), CompareCosts(base.Costs, head.Costs),
+		CompareSavings(base.Code, head.Code),
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-//go:embed findings.html.tmpl report.html.tmpl show.html.tmpl style.css
+//go:embed findings.html.tmpl report.html.tmpl show.html.tmpl tables.html.tmpl style.css
 var files embed.FS
 
 // pages are parsed when the first page is made.
@@ -56,6 +56,7 @@ type reportPage struct {
 	Notes                              []pageNote
 	Targets                            []targetPage
 	Missing                            []missingPage
+	Insight                            []insightTable
 }
 
 type pageLink struct{ Text, URL string }
@@ -136,6 +137,10 @@ type findingRow struct{ Severity, Message, Image, Rule string }
 // HTML writes one self-contained page. It needs no script and no other file, so it works under the policy
 // "default-src 'none'; style-src 'unsafe-inline'".
 func HTML(w io.Writer, e *sizediff.Evaluation) error {
+	return pages().ExecuteTemplate(w, "report.html.tmpl", newReportPage(e))
+}
+
+func newReportPage(e *sizediff.Evaluation) reportPage {
 	v := newView(e)
 	h := v.headline(htmlVoice)
 	state := v.stateOf()
@@ -163,7 +168,7 @@ func HTML(w io.Writer, e *sizediff.Evaluation) error {
 	for _, t := range v.missing {
 		p.Missing = append(p.Missing, newMissingPage(t))
 	}
-	return pages().ExecuteTemplate(w, "report.html.tmpl", p)
+	return p
 }
 
 // stateClass chooses the colour of the verdict; the words say it as well.
@@ -358,7 +363,7 @@ type showPage struct {
 	Totals       []showTile
 	Findings     []findingRow
 	Composition  []segment
-	Tables       []showTable
+	Tables       []insightTable
 }
 
 type showTile struct {
@@ -368,6 +373,10 @@ type showTile struct {
 
 // ShowHTML writes one build as a page of the same kind as HTML's.
 func ShowHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize) error {
+	return pages().ExecuteTemplate(w, "show.html.tmpl", newShowPage(r, largest))
+}
+
+func newShowPage(r *sizediff.Report, largest []sizediff.SymbolSize) showPage {
 	r = bySize(r)
 	p := showPage{Title: showTitle(r), Tools: buildTools(r, htmlVoice), Findings: findingRows(r), Composition: composition(r)}
 	for _, t := range totalTiles(r.Totals) {
@@ -375,10 +384,10 @@ func ShowHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize) er
 	}
 	for _, t := range showTables(r, largest, htmlVoice)[1:] {
 		if len(t.rows) > 0 {
-			p.Tables = append(p.Tables, t)
+			p.Tables = append(p.Tables, insightTable{showTable: t})
 		}
 	}
-	return pages().ExecuteTemplate(w, "show.html.tmpl", p)
+	return p
 }
 
 // Swatch is the colour of a row, "" for none.

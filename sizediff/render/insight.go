@@ -48,6 +48,20 @@ func InsightJSON(w io.Writer, e *sizediff.Evaluation, c *insight.Changes) error 
 	return encode(w, doc)
 }
 
+// ShowInsightHTML is ShowHTML with a summary below.
+func ShowInsightHTML(w io.Writer, r *sizediff.Report, largest []sizediff.SymbolSize, s *insight.Summary) error {
+	p := newShowPage(r, largest)
+	p.Tables = append(p.Tables, forPage(insightTables(s, htmlVoice))...)
+	return pages().ExecuteTemplate(w, "show.html.tmpl", p)
+}
+
+// InsightHTML is HTML with changes below.
+func InsightHTML(w io.Writer, e *sizediff.Evaluation, c *insight.Changes) error {
+	p := newReportPage(e)
+	p.Insight = forPage(insightChangeTables(c, htmlVoice))
+	return pages().ExecuteTemplate(w, "report.html.tmpl", p)
+}
+
 // notKnown stands where a measurement does not say.
 const notKnown = "–"
 
@@ -55,7 +69,26 @@ const notKnown = "–"
 type insightTable struct {
 	showTable
 	text string
+	left string // what is said of rows that are not in it, "" for none
 }
+
+// maxPageRows is how many rows a table about insight has on a page.
+const maxPageRows = 500
+
+// forPage leaves off rows that would make a page too long.
+func forPage(list []insightTable) []insightTable {
+	for i := range list {
+		if t := &list[i]; len(t.rows) > maxPageRows {
+			t.left = sentenceCase(counted(len(t.rows)-maxPageRows, t.noun)) + " not shown."
+			t.rows = t.rows[:maxPageRows]
+		}
+	}
+	return list
+}
+
+// Text and Left are for the template.
+func (t insightTable) Text() string { return t.text }
+func (t insightTable) Left() string { return t.left }
 
 func insightText(w io.Writer, list []insightTable, o Options) error {
 	p := &page{o: o.withDefaults()}
@@ -102,7 +135,8 @@ func insightMarkdown(w io.Writer, list []insightTable, o Options) error {
 }
 
 func insightTables(s *insight.Summary, say voice) []insightTable {
-	return []insightTable{copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)}
+	return append([]insightTable{copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)},
+		codeTables(s.Code, say)...)
 }
 
 func copiesTable(s *insight.Summary, say voice) insightTable {
@@ -264,7 +298,8 @@ func owners(sums map[owner]insight.Cost) []owner {
 }
 
 func insightChangeTables(c *insight.Changes, say voice) []insightTable {
-	return []insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say)}
+	return append([]insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say)},
+		codeChangeTables(c.Code, say)...)
 }
 
 func copyChanges(c *insight.Changes, say voice) insightTable {
