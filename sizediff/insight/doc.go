@@ -26,8 +26,11 @@
 // Summarize says from a measurement alone what a build has more than once, what its exports and its generic code cost, and what
 // comes with every function; Changed compares two of them. What a measurement does not know is left out, never 0.
 //
-// # Folding and tails
+// # Folding, tails and outlining
 //
-// Fold finds functions that are the same once addresses are resolved, MergeTails their common ends, and what sharing either
-// would save. They read code by themselves, because they need every instruction and not only those with an address.
+// Fold finds functions that are the same once addresses are resolved, MergeTails their common ends, Outline what instances of
+// a generic function have in common, and each what sharing it would save. They read code by themselves, because they need every
+// instruction and not only those with an address. Code is only there while a build is measured: a CodeReader reads
+// all of it then, and adds it up for a build afterwards. A measurement that was read from a file holds none, and then nothing
+// is known.
 package insight

@@ -2,6 +2,8 @@ package insight
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -116,38 +118,71 @@ func (e *CommonEnd) keys() []string {
 	return out
 }
 
-// tooCommon is how many groups can have a name before it says nothing about which of them is which.
-const tooCommon = 100
-
 // without returns the groups of head of which no group of base has two members by name.
 func without[T any](base, head []T, keys func(*T) []string) []T {
-	type count struct{ group, times int }
-	known := map[string][]count{}
+	g := newGroups()
 	for i := range base {
-		for _, k := range keys(&base[i]) {
-			if list := known[k]; len(list) > 0 && list[len(list)-1].group == i {
-				list[len(list)-1].times++
-			} else if len(list) < tooCommon {
-				known[k] = append(list, count{i, 1})
-			}
-		}
+		g.add(keys(&base[i]))
 	}
 	out := []T{}
 	for i := range head {
-		times := map[string]int{}
-		for _, k := range keys(&head[i]) {
-			times[k]++
-		}
-		common, found := map[int]int{}, false // by group of base
-		for k, n := range times {
-			for _, c := range known[k] {
-				common[c.group] += min(n, c.times)
-				found = found || common[c.group] >= 2
-			}
-		}
-		if !found {
+		if !g.have(keys(&head[i])) {
 			out = append(out, head[i])
 		}
 	}
 	return out
+}
+
+// tooCommon is how many groups can have a name before it says nothing about which of them is which.
+const tooCommon = 100
+
+// knownGroups finds groups by the names of their members.
+type knownGroups struct {
+	n      int
+	whole  map[string]bool      // by all names
+	byName map[string][]nameUse // by one name: where it is, up to tooCommon
+}
+
+// nameUse is how often a name is in a group.
+type nameUse struct{ group, times int }
+
+func newGroups() *knownGroups {
+	return &knownGroups{whole: map[string]bool{}, byName: map[string][]nameUse{}}
+}
+
+func (g *knownGroups) add(names []string) {
+	times, all := countNames(names)
+	g.whole[all] = true
+	for name, n := range times {
+		if list := g.byName[name]; len(list) < tooCommon {
+			g.byName[name] = append(list, nameUse{g.n, n})
+		}
+	}
+	g.n++
+}
+
+// have reports whether a group has the same names, or two of them.
+func (g *knownGroups) have(names []string) bool {
+	times, all := countNames(names)
+	if g.whole[all] {
+		return true
+	}
+	common := map[int]int{} // by group
+	for name, n := range times {
+		for _, use := range g.byName[name] {
+			if common[use.group] += min(n, use.times); common[use.group] >= 2 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func countNames(names []string) (times map[string]int, all string) {
+	times = map[string]int{}
+	for _, name := range names {
+		times[name]++
+	}
+	slices.Sort(names)
+	return times, strings.Join(names, "\x00")
 }
