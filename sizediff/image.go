@@ -23,7 +23,7 @@ func MeasureImage(r io.ReaderAt, size int64, data []byte) (*Image, error) {
 }
 
 // measureImage does the work for an image whose digests are known. examine may be nil.
-func measureImage(im *elfmap.Image, contents []uint64, k cacheKey, examine func(*elfmap.Image, *elfmap.Map, *Image) error) (*Image, error) {
+func measureImage(im *elfmap.Image, contents []uint64, k cacheKey, examine Examiner) (*Image, error) {
 	w, err := ownBytes(im, contents, k)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"path"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,9 +24,28 @@ type MeasureOptions struct {
 	Imageless bool
 	// Examine looks further into each image while its file is open. It may fill in what Measure leaves empty, and is called
 	// once for equal images, from several goroutines; nil: nobody looks. Its error is taken for the image's own.
-	Examine  func(im *elfmap.Image, owners *elfmap.Map, out *Image) error
+	Examine  Examiner
 	Cache    *Cache                // images measured before; may be nil. An image in it is not examined again
 	Progress func(done, total int) // called as images finish, from one goroutine at a time; may be nil
+}
+
+// Examiner looks at an image that has been measured, while its file is open.
+type Examiner func(im *elfmap.Image, owners *elfmap.Map, out *Image) error
+
+// Examiners returns one that calls all of them in order, up to the first error; nil for none. Those that are nil are left out.
+func Examiners(list ...Examiner) Examiner {
+	list = slices.DeleteFunc(list, func(e Examiner) bool { return e == nil })
+	if len(list) == 0 {
+		return nil
+	}
+	return func(im *elfmap.Image, owners *elfmap.Map, out *Image) error {
+		for _, e := range list {
+			if err := e(im, owners, out); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // Cache holds measured images by what they contain, so that an image that stands in two builds is parsed once.

@@ -78,3 +78,8 @@ func (e *ExportCauses) change() Change {
 }
 
 func (s ExportSum) bytes() int64 { return s.Names + s.Entries }
+
+// NeedsCauses reports whether a budget cannot be judged without Report.Causes.
+func (p *Policy) NeedsCauses() bool {
+	return slices.ContainsFunc(p.Budgets, func(b Budget) bool { return b.Quantity != "" })
+}

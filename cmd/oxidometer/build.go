@@ -11,7 +11,6 @@ import (
 
 	"github.com/oxidometer/oxidometer/config"
 	"github.com/oxidometer/oxidometer/sizediff"
-	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
@@ -21,13 +20,9 @@ func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, 
 	return a.measureWith(sizediff.MeasureOptions{Portable: portable}, source.DefaultLimits(), names...)
 }
 
-// measureCode is measure for a report that may say what sharing code would save; code may be nil.
-func (a *app) measureCode(code *insight.CodeReader, names ...string) ([]*sizediff.Measurement, error) {
-	var o sizediff.MeasureOptions
-	if code != nil {
-		o.Examine = code.Examine
-	}
-	return a.measureWith(o, source.DefaultLimits(), names...)
+// measureExamined is measure with somebody who looks further into the images; examine may be nil.
+func (a *app) measureExamined(examine sizediff.Examiner, names ...string) ([]*sizediff.Measurement, error) {
+	return a.measureWith(sizediff.MeasureOptions{Examine: examine}, source.DefaultLimits(), names...)
 }
 
 // measureWith is measure with options of which Cache and Progress are its own, within limits.

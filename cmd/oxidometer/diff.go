@@ -44,7 +44,11 @@ func (c *diffCommand) Run(a *app) error {
 		return err
 	}
 	code := c.code()
-	measured, err := a.measureCode(code, c.Base, c.Head)
+	examine := c.examine(code)
+	if examine == nil && rules.policy.NeedsCauses() {
+		examine = insight.RustReferences
+	}
+	measured, err := a.measureExamined(examine, c.Base, c.Head)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,11 @@ func (c *diffCommand) Run(a *app) error {
 		}
 	}
 	policy := rules.policy
-	report := sizediff.Compare(measured[0], measured[1], policy.Buckets)
+	compare := sizediff.Compare
+	if examine != nil {
+		compare = insight.Compare
+	}
+	report := compare(measured[0], measured[1], policy.Buckets)
 	result := sizediff.Evaluate(rules.target, report, policy)
 	result.Name = "" // there is one
 	e := &sizediff.Evaluation{

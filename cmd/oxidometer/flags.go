@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/render"
 )
@@ -35,6 +36,14 @@ func (f insightFlag) code() *insight.CodeReader {
 		return insight.NewCodeReader(insight.WholeImage)
 	}
 	return insight.NewCodeReader(insight.RustCode)
+}
+
+// examine reads code and references of images while they are measured; code may be nil.
+func (insightFlag) examine(code *insight.CodeReader) sizediff.Examiner {
+	if code == nil {
+		return nil
+	}
+	return sizediff.Examiners(insight.RustReferences, code.Examine)
 }
 
 // insightScope is whose code is compared: "" none, "rust", "all". On the command line it is a flag that may have a value.

@@ -36,7 +36,7 @@ func (c *showCommand) Run(a *app) error {
 		return err
 	}
 	code := c.code()
-	measured, err := a.measureCode(code, c.Build)
+	measured, err := a.measureExamined(c.examine(code), c.Build)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,9 @@ func (c *showCommand) Run(a *app) error {
 	largest := sizediff.Largest(m, policy.Buckets, n)
 	write := c.write
 	if code != nil {
-		write = c.explained(summarize(code, m, policy))
+		s := summarize(code, m, policy)
+		s.Use = insight.Uses(m, policy.Buckets)
+		write = c.explained(s)
 	}
 	if err := write(out, report, largest, c.text(a)); err != nil {
 		return err

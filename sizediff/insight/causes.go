@@ -253,7 +253,7 @@ func (e *explaining) panics() sizediff.PanicChange {
 // portions splits the runtime and the abstractions by what keeps them.
 func (e *explaining) portions() []sizediff.PortionChange {
 	out := []sizediff.PortionChange{}
-	for _, bucket := range []string{sizediff.BucketRuntime, sizediff.BucketAbstractions} {
+	for _, bucket := range sharedBuckets {
 		b, h := e.base.portions(bucket), e.head.portions(bucket)
 		out = append(out, sizediff.PortionChange{
 			Bucket: bucket, Used: sizediff.NewChange(int64(b.Used), int64(h.Used)),

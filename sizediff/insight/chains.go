@@ -38,7 +38,7 @@ func (g *Graph) Since(base *Graph) News {
 	}
 	v := g.spread(func(n int32) bool {
 		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != sizediff.RootNone && g.Nodes[n].Root < sizediff.RootExport || old[g.key(n)])
-	})
+	}, -1)
 	return News{Graph: g, dist: v.dist}
 }
 

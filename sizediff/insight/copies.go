@@ -112,10 +112,10 @@ func (b *build) oneCopy() OneCopy {
 	return out
 }
 
-// shared reports whether a bucket holds what all crates use.
-func shared(bucket string) bool {
-	return bucket == sizediff.BucketRuntime || bucket == sizediff.BucketAbstractions
-}
+// sharedBuckets hold what all crates use.
+var sharedBuckets = []string{sizediff.BucketRuntime, sizediff.BucketAbstractions}
+
+func shared(bucket string) bool { return slices.Contains(sharedBuckets, bucket) }
 
 // sharable lists the symbols of each item of the runtime and the abstractions, by image and place.
 func (b *build) sharable() map[string][]*symbol {

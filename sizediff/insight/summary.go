@@ -11,12 +11,13 @@ type Summary struct {
 	Costs    Ledger      `json:"costs"`
 
 	Code *CodeSavings `json:"code"` // what CodeReader.Savings returns; nil: not known
+	Use  *RuntimeUse  `json:"use"`  // what Uses returns; nil: not known, or not asked for
 }
 
-// Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols. Code is left to who has it.
+// Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols. Code and Use are left to who has them.
 func Summarize(m *sizediff.Measurement, buckets []sizediff.Bucket) *Summary {
 	b := newBuild(m, buckets)
-	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil}
+	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil, nil}
 }
 
 // Changes is what differs between two summaries.

@@ -159,14 +159,14 @@ func (g *Graph) Portions(counts func(n int32) bool) (p Portions) {
 }
 
 // Retained is what would go with a node, while exports keep what they do.
-func (g *Graph) Retained(n int32) Retained { return g.retain(g.linked)[n] }
+func (g *Graph) Retained(n int32) Retained { return g.without(g.linked, n) }
 
 // RetainedUnexported is what would go with a node if exports kept nothing, nil if that is all that keeps it.
 func (g *Graph) RetainedUnexported(n int32) *Retained {
 	if g.used.dist[n] < 0 {
 		return nil
 	}
-	r := g.retain(g.used)[n]
+	r := g.without(g.used, n)
 	return &r
 }
 

@@ -135,8 +135,41 @@ func insightMarkdown(w io.Writer, list []insightTable, o Options) error {
 }
 
 func insightTables(s *insight.Summary, say voice) []insightTable {
-	return append([]insightTable{copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)},
+	return append([]insightTable{useTable(s.Use, say), panicTable(s.Use, say), copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)},
 		codeTables(s.Code, say)...)
+}
+
+// noReferences stands where it is not known who refers to what.
+const noReferences = "Not known: the build was measured without references. Measure it again, or give the build itself."
+
+// useTable says what keeps the runtime and the abstractions in a build. u may be nil.
+func useTable(u *insight.RuntimeUse, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "What keeps the runtime and the abstractions", noun: "bucket", head: []string{"bucket", "used", "only exported", "linked whole"}}, text: noReferences}
+	if u == nil {
+		return t
+	}
+	t.text = "Used is what C, modules and drivers of this build lead to. What is only exported would go if exports kept nothing."
+	if !u.Exact {
+		t.text += " Some references were found by decoding code, so addresses in data are an estimate."
+	}
+	for _, p := range u.Portions {
+		t.rows = append(t.rows, []string{say.name(p.Bucket), num(int64(p.Used)), num(int64(p.Exported)), num(int64(p.Linked))})
+	}
+	return t
+}
+
+// panicTable lists the functions that can panic. u may be nil.
+func panicTable(u *insight.RuntimeUse, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: "Panic call sites", noun: "function", head: []string{"function", "sites", "image"}}, text: noReferences}
+	t.showTable.text = 1
+	if u == nil {
+		return t
+	}
+	t.text = fmt.Sprintf("%s in %s.", sentenceCase(counted(u.PanicSites, "call")+" into the panic machinery"), counted(len(u.Functions), "function"))
+	for _, f := range u.Functions {
+		t.rows = append(t.rows, []string{say.code(f.Name), num(int64(f.Sites)), say.code(f.Image)})
+	}
+	return t
 }
 
 func copiesTable(s *insight.Summary, say voice) insightTable {
