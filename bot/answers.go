@@ -345,12 +345,31 @@ func (r *request) explain(c command.Command) (string, error) {
 		if same := sameTarget(base, h); same != nil {
 			before = same.Measurement
 		}
-		if err := render.FoundMarkdown(&b, h.name, sizediff.Lookup(before, h.Measurement, r.cfg.Policy().Buckets, c.Value("symbol"))); err != nil {
+		found := sizediff.Lookup(before, h.Measurement, r.cfg.Policy().Buckets, c.Value("symbol"))
+		if err := render.FoundMarkdown(&b, h.name, found); err != nil {
 			return "", err
+		}
+		if len(found.Symbols) > 0 {
+			if err := whyIn(&b, h, c.Value("symbol")); err != nil {
+				return "", err
+			}
 		}
 		b.WriteString("\n")
 	}
 	return b.String(), nil
+}
+
+// whyIn says who refers to a symbol of a measured head.
+func whyIn(w io.Writer, h measured, symbol string) error {
+	g, err := insight.NewGraph(h.Measurement)
+	if err != nil {
+		return render.WhyNotMarkdown(w, err)
+	}
+	a, err := g.Why(h.name, symbol, 1)
+	if err != nil {
+		return render.WhyNotMarkdown(w, err)
+	}
+	return render.WhyMarkdown(w, a)
 }
 
 // publishedBase is what the pull request was compared with last, nil when that is not measured.

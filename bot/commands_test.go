@@ -132,6 +132,7 @@ func TestCommandsByWhom(t *testing.T) {
 		{"/size base main", yes, yes, no, "+10,908"},
 		{"/size diff " + base + ".." + head[:8], yes, yes, yes, "+10,908"},
 		{"/size explain core::unicode::printable::is_printable", yes, yes, yes, "| 0 | 636 | +636 |"},
+		{"/size explain core::unicode::printable::is_printable", yes, yes, yes, "<code>&lt;char&gt;::escape_debug_ext</code> → `core::unicode::printable::is_printable`"},
 		{"/size explain core", yes, yes, yes, "| crate | bucket |"},
 		{"/size top n=3 bucket=runtime", yes, yes, yes, "do_count_chars"},
 		{"/size configs", yes, yes, yes, "rustc 1.96.0"},

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -37,6 +38,82 @@ func Why(w io.Writer, a *insight.Answer, o Options) error {
 	p.line("")
 	p.paragraph(whyOrigins(a), 2)
 	return writeTo(w, p.String())
+}
+
+// Bounds of a short answer.
+const (
+	shortChain = 12 // steps of a chain, before its middle is left out
+	shortLinks = 5  // referrers of a kind
+)
+
+// WhyMarkdown answers in a few lines of Markdown why a symbol is in a build, after FoundMarkdown.
+func WhyMarkdown(w io.Writer, a *insight.Answer) error {
+	b := new(answer)
+	b.line("\n%s %s", whyKept(a), whyRetained(a))
+	if a.Panics > 0 {
+		b.line("It has %s.", counted(a.Panics, "panic call site"))
+	}
+	if len(a.Chains) > 0 && len(a.Chains[0]) > 1 {
+		more := ""
+		if a.MoreChains+int64(len(a.Chains)) > 1 {
+			more = ", one of several"
+		}
+		b.line("\nShortest chain of references%s: %s", more, shortened(a.Chains[0]))
+	}
+	for _, x := range []struct {
+		title string
+		list  []insight.Link
+	}{{"Referred to by", a.Callers}, {"Refers to", a.Callees}} {
+		if len(x.list) == 0 {
+			continue
+		}
+		var names []string
+		for _, l := range x.list[:min(len(x.list), shortLinks)] {
+			names = append(names, code(whyName(l.Item)))
+		}
+		if n := len(x.list) - shortLinks; n > 0 {
+			names = append(names, fmt.Sprintf("%d more", n))
+		}
+		b.line("\n%s %s", x.title, listed(names))
+	}
+	b.line("\n%s", markdownProse(whyOrigins(a)))
+	return writeTo(w, b.String())
+}
+
+// shortened is a chain on one line.
+func shortened(chain []insight.Link) string {
+	var names []string
+	for i, l := range chain {
+		switch middle := len(chain) > shortChain && i >= shortChain/2 && i < len(chain)-shortChain/2; {
+		case !middle:
+			names = append(names, code(whyName(l.Item)))
+		case i == shortChain/2:
+			names = append(names, fmt.Sprintf("%d more", len(chain)-shortChain))
+		}
+	}
+	return strings.Join(names, " → ")
+}
+
+// WhyNotMarkdown says instead that it is not known who refers to a name, or that the name means several symbols.
+func WhyNotMarkdown(w io.Writer, err error) error {
+	b := new(answer)
+	var several *insight.AmbiguousError
+	switch {
+	case errors.Is(err, insight.ErrNoReferences):
+		b.line("\nWho refers to it is not known: this commit was measured without references.")
+	case errors.As(err, &several) && len(several.Candidates) > 0:
+		var names []string
+		for _, c := range several.Candidates {
+			names = append(names, code(c))
+		}
+		if several.More > 0 {
+			names = append(names, fmt.Sprintf("%d more", several.More))
+		}
+		b.line("\nWho refers to it can be told of one symbol: %s.", listed(names))
+	default:
+		b.line("\nWho refers to it is not known: of C, a measurement knows only what leads to Rust.")
+	}
+	return writeTo(w, b.String())
 }
 
 // whySubject says what a symbol is, and where.

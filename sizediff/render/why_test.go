@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -37,6 +38,47 @@ func TestWhyHostile(t *testing.T) {
 		}
 		if err := WhyJSON(&doc, whyAnswer(name)); err != nil || !json.Valid([]byte(doc.String())) {
 			t.Errorf("%q: %v, %s", name, err, doc.String())
+		}
+		var answer strings.Builder
+		several := &insight.AmbiguousError{Build: name, Name: name, Candidates: []string{name, name}, More: 3}
+		if err := errors.Join(WhyMarkdown(&answer, whyAnswer(name)), WhyNotMarkdown(&answer, several)); err != nil {
+			t.Fatal(err)
+		}
+		checkMarkdown(t, name, answer.String(), &sizediff.Evaluation{})
+	}
+}
+
+// TestWhyMarkdown holds what a short answer says, and what it leaves out.
+func TestWhyMarkdown(t *testing.T) {
+	a := whyAnswer("f")
+	for range 20 {
+		a.Chains[0] = append(a.Chains[0], a.Chains[0][0])
+		a.Callers = append(a.Callers, a.Callers[0])
+	}
+	a.RustOnly = true
+	var b strings.Builder
+	if err := WhyMarkdown(&b, a); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		"With it would go at least 5,000 B (1 symbol)", "It has 1 panic call site.", "Shortest chain of references, one of several: `f` → ", " → 11 more → ",
+		"and 17 more\n", "Refers to `f`\n", "of constants and of C only what leads to Rust is known.",
+	} {
+		if !strings.Contains(b.String(), s) {
+			t.Errorf("%q is not in\n%s", s, b.String())
+		}
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{insight.ErrNoReferences, "this commit was measured without references"},
+		{&insight.AmbiguousError{Candidates: []string{"a::b", "a::c"}, More: 2}, "of one symbol: `a::b`, `a::c` and 2 more."},
+		{&insight.AmbiguousError{}, "a measurement knows only what leads to Rust"},
+	} {
+		var b strings.Builder
+		if err := WhyNotMarkdown(&b, c.err); err != nil || !strings.Contains(b.String(), c.want) {
+			t.Errorf("%v: %q", err, b.String())
 		}
 	}
 }
