@@ -14,6 +14,7 @@
 //	sizediff/source      opens a build: file, directory, zip, tar, compressed module, measurement; limits on all of it
 //	sizediff/elfmap      reads one ELF image; every byte of every allocated section gets exactly one owner
 //	sizediff/rustname    parses Rust symbol names, v0 and legacy, into a structure
+//	sizediff/debuginfo   reads DWARF of Rust code: what was inlined, and the lines of source
 //	sizediff/coderef     finds the addresses that machine code refers to
 //	sizediff/insight     why a build is as large as it is: who refers to what, copies, exports, generic and identical code
 //	sizediff/render      text, Markdown, JSON and HTML from one evaluation

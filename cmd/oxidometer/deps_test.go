@@ -27,6 +27,7 @@ var layers = []layer{
 	{pkg: "sizediff/source", may: []string{"github.com/klauspost/compress/...", "github.com/mikelolasagasti/xz"}, not: network},
 	{pkg: "sizediff/elfmap", not: pure},
 	{pkg: "sizediff/rustname", not: pure},
+	{pkg: "sizediff/debuginfo", may: []string{"sizediff/elfmap", "sizediff/rustname", "github.com/klauspost/compress/zstd"}, not: pure},
 	{pkg: "sizediff/coderef", may: []string{"sizediff/elfmap", "golang.org/x/arch/..."}, not: pure},
 	{pkg: "sizediff/insight", may: []string{"sizediff/...", "golang.org/x/arch/..."}, not: pure},
 	{pkg: "sizediff/render", may: []string{"sizediff/..."}, not: pure},

@@ -102,6 +102,7 @@ const (
 	flagAlloc       = 0x2
 	flagExec        = 0x4
 	flagTLS         = 0x400
+	flagCompressed  = 0x800
 	FileRelocatable = 1 // ET_REL
 	FileExecutable  = 2 // ET_EXEC
 	FileShared      = 3 // ET_DYN
@@ -115,6 +116,9 @@ func (s *Section) Exec() bool { return s.Flags&flagExec != 0 }
 
 // Write reports whether the section is writable, as far as its flags tell.
 func (s *Section) Write() bool { return s.Flags&flagWrite != 0 }
+
+// Compressed reports whether the bytes begin with a header that says how they are compressed. Size is that of what is in the file.
+func (s *Section) Compressed() bool { return s.Flags&flagCompressed != 0 }
 
 // Nobits reports whether the section has no bytes in the file.
 func (s *Section) Nobits() bool { return s.Type == TypeNobits }
@@ -460,6 +464,16 @@ func (w *Window) Bytes(start, end uint64) ([]byte, error) {
 		w.end = start + n
 	}
 	return w.buf[start-w.start : end-w.start], nil
+}
+
+// Piece returns the bytes from start to end, offsets in a section. They are the file's own when it is in memory, else a copy
+// that is the caller's, so they stay valid. It is for sections that are read here and there, such as debug information.
+func (im *Image) Piece(i int, start, end uint64) ([]byte, error) {
+	s := &im.Sections[i]
+	if start > end || end > s.Size || s.Nobits() {
+		return nil, damaged("a range ends after byte %d of its section", s.Size)
+	}
+	return im.view(nil, s.Offset+start, end-start)
 }
 
 // Find returns the index of the first section with that name, or 0.
