@@ -206,10 +206,12 @@ func matchModule(gs []glob, s *Symbol) bool {
 		return false
 	}
 	n, ok := rustname.Parse(s.Name)
-	if !ok {
-		return false
-	}
-	for p := n.Module(); p != ""; {
+	return ok && matchPath(gs, n.Module())
+}
+
+// matchPath reports whether a pattern fits a module, or one that it is below.
+func matchPath(gs []glob, p string) bool {
+	for p != "" {
 		if anyMatch(gs, p) {
 			return true
 		}

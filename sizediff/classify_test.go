@@ -119,3 +119,27 @@ func TestBuckets(t *testing.T) {
 		})
 	}
 }
+
+// TestCodeBuckets holds that code without a symbol falls into the bucket that a symbol of its crate and module would.
+func TestCodeBuckets(t *testing.T) {
+	buckets := []sizediff.Bucket{
+		{"tables", "", []sizediff.Match{{Sections: []string{"*"}}}},
+		{"mine", "", []sizediff.Match{{Symbols: []string{"*"}}, {Images: []string{"**"}}}},
+		{"formatting", "", []sizediff.Match{{Crates: []string{"core"}, Paths: []string{"core::fmt"}}}},
+		{"runtime", "", []sizediff.Match{{Crates: []string{"core", "alloc"}}}},
+		{"c", "", []sizediff.Match{{Language: []sizediff.Language{sizediff.LanguageC}}}},
+		{"rust", "", []sizediff.Match{{Language: []sizediff.Language{sizediff.LanguageRust}}}},
+	}
+	bucketOf := sizediff.CodeBuckets(buckets)
+	for _, c := range []struct{ crate, path, want string }{
+		{"core", "core::fmt::num", "formatting"}, {"core", "core::fmtx", "runtime"}, {"alloc", "alloc", "runtime"},
+		{"", "", "c"}, {"kernel", "kernel::sync", "rust"},
+	} {
+		if got := bucketOf(c.crate, c.path); got != c.want {
+			t.Errorf("%s of %s is in %s, want %s", c.path, c.crate, got, c.want)
+		}
+	}
+	if got := sizediff.CodeBuckets(nil)("core", "core"); got != sizediff.BucketUnattributed {
+		t.Error(got)
+	}
+}

@@ -60,14 +60,17 @@ type Info struct {
 // code is a section with code.
 type code struct{ start, end uint64 }
 
-// Read finds the Rust units of an image. It needs ReadSymbols. An image whose debug information is of other languages only is
-// no error if it has no Rust code by its symbols.
+// Read finds the Rust units of an image. It needs ReadSymbols. An image that has no Rust code, by its debug information and
+// its symbols, is no error: of it everything is known.
 func Read(im *elfmap.Image) (*Info, error) {
 	in := &Info{im: im, debug: map[string]*section{}, homes: map[uint64]string{}, items: map[uint64]item{}, work: maxWork}
-	if im.Find(".debug_info") == 0 || im.Find(".debug_abbrev") == 0 {
-		return nil, notKnown("it has no debug information")
-	}
 	in.layOut()
+	if im.Find(".debug_info") == 0 || im.Find(".debug_abbrev") == 0 {
+		if im.Stripped || in.hasRustSymbols() {
+			return nil, notKnown("it has no debug information")
+		}
+		return in, nil
+	}
 	heads, err := in.readHeads()
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func Read(im *elfmap.Image) (*Info, error) {
 	if err := in.findRust(heads); err != nil {
 		return nil, err
 	}
-	if len(in.rust()) == 0 && in.hasRustSymbols() {
+	if len(in.rust()) == 0 && (im.Stripped && len(heads) == 0 || in.hasRustSymbols()) {
 		return nil, notKnown("it has no debug information of its Rust code")
 	}
 	return in, nil

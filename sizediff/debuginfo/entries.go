@@ -170,7 +170,7 @@ func (w *walk) namespace(e *entry, here *place) error {
 		name = here.namespace + "::" + name
 	}
 	here.namespace = name
-	return w.in.spend(len(name))
+	return w.in.spend(8 * len(name)) // it may be kept
 }
 
 // scope adds a function, or what was inlined into one, with its ranges of code.

@@ -36,7 +36,7 @@ func (in *Info) Inlined() (*Inlining, error) {
 		all = append(all, ownedBy(&owners, u, scopes, innermost(spans))...)
 	}
 	slices.SortStableFunc(all, func(a, b span) int { return cmp.Compare(a.start, b.start) })
-	out := &Inlining{List: []Inlined{}}
+	out := &Inlining{}
 	bytes := make([]int64, len(owners))
 	last := uint64(0)
 	for _, s := range all {
@@ -57,15 +57,41 @@ func (in *Info) Inlined() (*Inlining, error) {
 			rows[row] += bytes[i]
 		}
 	}
+	out.List = listed(rows)
+	return out, nil
+}
+
+// Sum adds up images, such as those of a build. It is nil when any of them is, for then the sum is not known.
+func Sum(images ...*Inlining) *Inlining {
+	out := &Inlining{}
+	rows := map[Inlined]int64{}
+	for _, im := range images {
+		if im == nil {
+			return nil
+		}
+		out.Code += im.Code
+		for _, row := range im.List {
+			n := row.Bytes
+			row.Bytes = 0
+			rows[row] += n
+		}
+	}
+	out.List = listed(rows)
+	return out
+}
+
+// listed makes the list of rows without their bytes, and of these.
+func listed(rows map[Inlined]int64) []Inlined {
+	out := make([]Inlined, 0, len(rows))
 	for row, n := range rows {
 		row.Bytes = n
-		out.List = append(out.List, row)
+		out = append(out, row)
 	}
-	slices.SortFunc(out.List, func(a, b Inlined) int {
+	slices.SortFunc(out, func(a, b Inlined) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Path, b.Path), strings.Compare(a.Crate, b.Crate),
 			strings.Compare(a.Into, b.Into), strings.Compare(a.Host, b.Host))
 	})
-	return out, nil
+	return out
 }
 
 // owner is an inlined function in the function that holds it, as entries.
