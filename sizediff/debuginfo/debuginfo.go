@@ -7,6 +7,8 @@
 // often a small file refers to the same large table. Sources: DWARF 2 to 5, the gABI for compressed sections, and the processor
 // supplements for relocations.
 //
+// Read an image while it is open, as in sizediff.MeasureOptions.Examine; Info.Inlined and Lines.At are the answers.
+//
 // Everything here is of use only beside sizes that are known without it. So every error is a *NotKnown: a reason to say that
 // something is not known, and none to refuse an image.
 package debuginfo
@@ -45,7 +47,7 @@ func damaged(format string, a ...any) error {
 // is for one goroutine at a time.
 type Info struct {
 	im    *elfmap.Image
-	units []unit // ordered by start; those that are not Rust have a language and nothing else
+	units []unit // ordered by start
 
 	code  []code   // sections with code, by address
 	base  []uint64 // address of each section of code; of a relocatable file one that is made up
@@ -71,14 +73,10 @@ func Read(im *elfmap.Image) (*Info, error) {
 		}
 		return in, nil
 	}
-	heads, err := in.readHeads()
-	if err != nil {
+	if err := in.readUnits(); err != nil {
 		return nil, err
 	}
-	if err := in.findRust(heads); err != nil {
-		return nil, err
-	}
-	if len(in.rust()) == 0 && (im.Stripped && len(heads) == 0 || in.hasRustSymbols()) {
+	if len(in.rust()) == 0 && in.hasRustSymbols() {
 		return nil, notKnown("it has no debug information of its Rust code")
 	}
 	return in, nil

@@ -160,7 +160,7 @@ type plain struct {
 func (p plain) piece(start, end uint64) ([]byte, error) { return p.in.piece(p.s, start, end) }
 func (p plain) Close()                                  {}
 
-// inflating is a compressed section. It is never there as a whole: skipping is reading.
+// inflating is a compressed section, of which no more is kept than what was asked for.
 type inflating struct {
 	in     *Info
 	r      *bufio.Reader

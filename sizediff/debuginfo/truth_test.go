@@ -278,6 +278,29 @@ func TestNotKnown(t *testing.T) {
 	}
 }
 
+// TestPacking holds that a compressed section does not make more of itself than it is.
+func TestPacking(t *testing.T) {
+	for _, c := range []struct {
+		change func(header []byte) // ch_type at 0, ch_size at 8
+		want   string
+	}{
+		{func(h []byte) { h[0] = 9 }, "its debug information is compressed in a way that is not known here (type 9)"},
+		{func(h []byte) { h[0] = 3 - h[0] }, "its debug information is damaged: "},
+		{func(h []byte) { h[15] = 1 }, "its debug information is damaged: "}, // far larger
+		{func(h []byte) { h[9]++ }, "its debug information is damaged: "},    // a little
+		{func(h []byte) { h[24], h[28] = 0xee, 0xee }, "its debug information is damaged: "},
+	} {
+		for _, name := range []string{"testdata/v5-zlib.o", "testdata/v5-zstd.o"} {
+			data := readFile(t, name)
+			im := openImage(t, data)
+			c.change(data[im.Sections[im.Find(".debug_info")].Offset:])
+			if _, err := Read(im); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", name, err, c.want)
+			}
+		}
+	}
+}
+
 // TestNoRust holds that of an image without Rust everything is known, with and without debug information.
 func TestNoRust(t *testing.T) {
 	c := madeImage(unitsOfC(3, 10))

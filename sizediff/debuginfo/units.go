@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -12,10 +13,11 @@ const (
 	languageRustOld = 0x9000
 )
 
-// unit is one unit of .debug_info. Only Rust units have more than start and language.
+// unit is one unit of .debug_info. Only Rust units have data, and what is read from it.
 type unit struct {
-	start    uint64 // of its header, in .debug_info
-	language uint64 // DW_LANG; 0: its first entry has none
+	start, end uint64 // in .debug_info, with its header
+	head       []byte // how it begins, until its language is known
+	language   uint64 // DW_LANG; 0: its first entry has none
 
 	data    []byte // from start
 	entries int    // where the first entry begins in data
@@ -62,99 +64,50 @@ func (in *Info) unitAt(off uint64) *unit {
 // headSize is how much of a unit is read to learn its language. That stands among the first attributes of the first entry.
 const headSize = 256
 
-// head is the beginning of a unit.
-type head struct {
-	start, end uint64
-	b          []byte
-}
-
-// readHeads walks .debug_info from unit to unit.
-func (in *Info) readHeads() ([]head, error) {
+// readUnits walks .debug_info from unit to unit.
+func (in *Info) readUnits() error {
 	s, err := in.section(".debug_info")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	from, err := in.open(s)
-	if err != nil {
-		return nil, err
+	if written, err := in.byRustc(s); err != nil || !written {
+		return err
 	}
-	defer from.Close()
-	var heads []head
-	var patches []patch
-	for at := uint64(0); at < s.size; {
-		b, err := from.piece(at, min(at+headSize, s.size))
-		if err != nil {
-			return nil, err
-		}
-		c := cursor{b: b, big: in.im.Big}
-		n, _ := c.length()
-		if c.spent || n > s.size-at-uint64(c.off) {
-			return nil, damaged("a unit ends behind the last")
-		}
-		end := at + uint64(c.off) + n
-		if n > 0 { // else it fills a gap
-			if len(heads) == maxUnits {
-				return nil, notKnown("its debug information has more than %d units", maxUnits)
-			}
-			b = b[:min(uint64(len(b)), end-at)]
-			if in.relocates(s) {
-				b = slices.Clone(b)
-				patches = append(patches, patch{at, b})
-			}
-			heads = append(heads, head{at, end, b})
-		}
-		if err := in.spend(16); err != nil {
-			return nil, err
-		}
-		at = end
-	}
-	if len(patches) > 0 {
-		err = in.relocate(s, patches)
-	}
-	return heads, err
-}
-
-// findRust reads the header and the language of each unit, and then all of those that are Rust.
-func (in *Info) findRust(heads []head) error {
-	in.units = make([]unit, len(heads))
-	var ends []uint64
-	for i, h := range heads {
-		u := &in.units[i]
-		u.start = h.start
-		if err := in.readHeader(u, h); err != nil {
-			return err
-		}
-		if u.language == languageRust || u.language == languageRustOld {
-			ends = append(ends, h.end)
-		}
-	}
-	if len(ends) == 0 {
-		return nil
-	}
-	s := in.debug[".debug_info"]
 	from, err := in.open(s)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	var patches []patch
-	for i := range in.units {
-		u := &in.units[i]
-		if u.language != languageRust && u.language != languageRustOld {
+	for at := uint64(0); at < s.size; {
+		head, err := from.piece(at, min(at+headSize, s.size))
+		if err != nil {
+			return err
+		}
+		c := cursor{b: head, big: in.im.Big}
+		n, _ := c.length()
+		if c.spent || n > s.size-at-uint64(c.off) {
+			return damaged("a unit ends behind the last")
+		}
+		u := unit{start: at, end: at + uint64(c.off) + n}
+		u.head = head[:min(uint64(len(head)), u.end-at)]
+		if at = u.end; n == 0 { // it fills a gap
 			continue
 		}
-		if u.data, err = from.piece(u.start, ends[0]); err != nil {
-			return err
+		if len(in.units) == maxUnits {
+			return notKnown("its debug information has more than %d units", maxUnits)
 		}
-		if ends = ends[1:]; in.relocates(s) {
-			u.data = slices.Clone(u.data)
-			patches = append(patches, patch{u.start, u.data})
+		if !in.relocates(s) {
+			if err := in.take(&u, from); err != nil {
+				return err
+			}
 		}
+		in.units = append(in.units, u)
 	}
-	if len(patches) > 0 {
-		if err := in.relocate(s, patches); err != nil {
-			return err
-		}
+	if in.relocates(s) {
+		err = in.takeRelocated(s)
+	}
+	if err != nil || len(in.rust()) == 0 {
+		return err
 	}
 	for _, name := range []string{".debug_str", ".debug_line_str", ".debug_str_offsets", ".debug_addr", ".debug_ranges", ".debug_rnglists"} {
 		if _, err := in.named(name); err != nil { // what units refer to; from here on it is there
@@ -164,11 +117,64 @@ func (in *Info) findRust(heads []head) error {
 	return nil
 }
 
+// byRustc reports whether there can be Rust units. Where skipping a unit means to inflate it, the names of the compilers tell
+// sooner: every unit has one, among the strings.
+func (in *Info) byRustc(s *section) (bool, error) {
+	if s.packed == 0 {
+		return true, nil
+	}
+	b, err := in.named(".debug_str")
+	return bytes.Contains(b, []byte("rustc version")) || bytes.Contains(b, []byte("GNU Rust")), err
+}
+
+// take reads the header and the language of a unit, and when that is Rust, all of it.
+func (in *Info) take(u *unit, from source) error {
+	err := in.readHeader(u)
+	if u.head = nil; err == nil && (u.language == languageRust || u.language == languageRustOld) {
+		u.data, err = from.piece(u.start, u.end)
+	}
+	return err
+}
+
+// takeRelocated does so for the units of a relocatable file, first for all heads: which abbreviations are a unit's is left to
+// the linker there.
+func (in *Info) takeRelocated(s *section) error {
+	patches := make([]patch, len(in.units))
+	for i := range in.units {
+		u := &in.units[i]
+		u.head = slices.Clone(u.head)
+		patches[i] = patch{u.start, u.head}
+	}
+	if err := in.relocate(s, patches); err != nil {
+		return err
+	}
+	from, err := in.open(s)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	patches = patches[:0]
+	for i := range in.units {
+		u := &in.units[i]
+		if err := in.take(u, from); err != nil {
+			return err
+		}
+		if u.data != nil {
+			u.data = slices.Clone(u.data)
+			patches = append(patches, patch{u.start, u.data})
+		}
+	}
+	if len(patches) == 0 {
+		return nil
+	}
+	return in.relocate(s, patches)
+}
+
 // Types of units of DWARF 5, DW_UT, that have something behind the common header, and how much.
 var unitHeads = map[uint8]uint64{1: 0, 2: 0, 3: 0, 4: 8, 5: 8, 6: 8}
 
-func (in *Info) readHeader(u *unit, h head) error {
-	c := cursor{b: h.b, big: in.im.Big}
+func (in *Info) readHeader(u *unit) error {
+	c := cursor{b: u.head, big: in.im.Big}
 	_, u.offsets = c.length()
 	u.version = int(c.number(2))
 	switch {

@@ -26,6 +26,11 @@
 // Summarize says from a measurement alone what a build has more than once, what its exports and its generic code cost, and what
 // comes with every function; Changed compares two of them. What a measurement does not know is left out, never 0.
 //
+// # Inlined code
+//
+// CompareInlined says how much of the runtime and the abstractions stands inside of others' functions, from what package
+// debuginfo reads of each image. It is known where every image with Rust code has debug information, and is no part of any sum.
+//
 // # Folding, tails and outlining
 //
 // Fold finds functions that are the same once addresses are resolved, MergeTails their common ends, Outline what instances of
