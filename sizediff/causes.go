@@ -20,16 +20,15 @@ type ReferenceCauses struct {
 
 // Arrival is a symbol of the runtime or the abstractions that is new, larger, or used for the first time.
 type Arrival struct {
-	Name     string    `json:"name"` // as people write it
-	Image    string    `json:"image"`
-	Bucket   string    `json:"bucket"`
-	Crate    string    `json:"crate"`
-	Path     string    `json:"path"`     // module path, as in Report.Runtime
-	Bytes    Change    `json:"bytes"`    // of all symbols of that name in the image
-	Used     int64     `json:"used"`     // bytes of it that are used, when nothing of it was used in the base; else 0
-	Kept     string    `json:"kept"`     // what keeps it now, in the words of insight.Keeping: used, exported, linked
-	Chain    []Step    `json:"chain"`    // the shortest of first new references, from what was used before; empty: not known, or far longer than people read
-	Location *Location `json:"location"` // of the first reference in the chain; nil: not known
+	Name   string `json:"name"` // as people write it
+	Image  string `json:"image"`
+	Bucket string `json:"bucket"`
+	Crate  string `json:"crate"`
+	Path   string `json:"path"`  // module path, as in Report.Runtime
+	Bytes  Change `json:"bytes"` // of all symbols of that name in the image
+	Used   int64  `json:"used"`  // bytes of it that are used, when nothing of it was used in the base; else 0
+	Kept   string `json:"kept"`  // what keeps it now, in the words of insight.Keeping: used, exported, linked
+	Chain  []Step `json:"chain"` // the shortest of first new references, from what was used before; empty: not known, or far longer than people read
 }
 
 // Step is one symbol in a chain of references.
@@ -38,6 +37,9 @@ type Step struct {
 	Image  string `json:"image"`
 	Crate  string `json:"crate"`  // "" is C
 	Bucket string `json:"bucket"` // "" of what has no name
+
+	// Location is of its first reference to the next step; nil: not known, because there is no debug information.
+	Location *Location `json:"location,omitempty"`
 }
 
 // Location is a line of source code, as debug information has it.

@@ -16,7 +16,8 @@ import (
 // The portable form of a measurement is source.MeasurementMagic, then one zstd stream. In it numbers are unsigned
 // varints, strings have their length in front, and the columns of an image's symbols stand one after the other, which
 // compresses better than rows. With source.ManifestMagic in its place a manifest follows at the end, with source.LinksMagic
-// a flag, the manifest if the flag is set, and the links of the images, with source.ReferencesMagic these and the references.
+// a flag, the manifest if the flag is set, and the links of the images, with source.ReferencesMagic these, the references, and what
+// is inlined.
 // A new version of the form needs a new magic.
 
 // Limits on what a measurement may unpack to. A distribution kernel with all its modules takes a quarter of either.
@@ -63,16 +64,17 @@ func WriteMeasurement(w io.Writer, m *Measurement) error {
 	}
 	magic := source.MeasurementMagic
 	switch {
-	case m.haveLinks() || m.haveReferences():
+	case m.haveLinks() || m.haveReferences() || m.haveInlined():
 		magic = source.LinksMagic
 		e.flag(m.Manifest != nil)
 		if m.Manifest != nil {
 			e.manifest(m.Manifest)
 		}
 		e.links(m.Images)
-		if m.haveReferences() {
+		if m.haveReferences() || m.haveInlined() {
 			magic = source.ReferencesMagic
 			e.references(m.Images)
+			e.inlined(m.Images)
 		}
 	case m.Manifest != nil:
 		magic = source.ManifestMagic
@@ -216,6 +218,7 @@ func ReadMeasurement(r io.Reader) (*Measurement, error) {
 	}
 	if form == source.ReferencesMagic {
 		d.references(m.Images)
+		d.inlined(m.Images)
 	}
 	if d.bad || d.s != "" {
 		return nil, errDamaged

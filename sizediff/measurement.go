@@ -1,6 +1,9 @@
 package sizediff
 
-import "github.com/oxidometer/oxidometer/sizediff/elfmap"
+import (
+	"github.com/oxidometer/oxidometer/sizediff/debuginfo"
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
+)
 
 // Measurement is a measured build, portable between machines. It does not know buckets: those are a matter of policy.
 type Measurement struct {
@@ -49,8 +52,9 @@ type Image struct {
 	Texts    []Text
 	Links    *Links // nil: not known, as in an image without symbols and in files of older programs
 
-	// References are nil unless MeasureOptions.Examine filled them in.
+	// What MeasureOptions.Examine fills in, nil if it did not.
 	References *References
+	Inlined    *debuginfo.Inlining // nil, too, when debug information does not say
 
 	embedded []Option // configuration inside the image; only there until its build has one
 }

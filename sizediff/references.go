@@ -2,9 +2,11 @@ package sizediff
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/oxidometer/oxidometer/sizediff/coderef"
+	"github.com/oxidometer/oxidometer/sizediff/debuginfo"
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
@@ -15,6 +17,7 @@ type References struct {
 	Nodes   []RefNode   // symbols in their order, then what has no name by section and offset
 	Edges   []RefEdge   // by From, then To; one for each pair
 	Imports []RefImport // by From, then Name; one for each pair
+	Files   []string    // of source code, sorted; empty without debug information of Rust code
 }
 
 // RefSource is how references were found.
@@ -82,6 +85,13 @@ type RefEdge struct {
 	From, To int32  // indexes into Nodes
 	At       uint32 // of the first, from where the referring node begins
 	Count    uint32
+	Line     RefLine // of the first
+}
+
+// RefLine is a line of source code. The zero value is a line that is not known.
+type RefLine struct {
+	File int32 // index into References.Files, and 1 more
+	Line int32
 }
 
 // RefImport is all references from a node to a name that the image does not define.
@@ -90,11 +100,55 @@ type RefImport struct {
 	At    uint32 // as in RefEdge
 	Count uint32
 	Name  string
+	Line  RefLine
+}
+
+// Location is the line as people name it, nil when it is not known.
+func (r *References) Location(l RefLine) *Location {
+	if l.File <= 0 || int(l.File) > len(r.Files) {
+		return nil
+	}
+	return &Location{r.Files[l.File-1], int(l.Line)}
 }
 
 // haveReferences reports whether the references of any image are known.
 func (m *Measurement) haveReferences() bool {
 	return slices.ContainsFunc(m.Images, func(f ImageFile) bool { return f.References != nil })
+}
+
+// haveInlined reports whether any image says what it has of other crates' code inline.
+func (m *Measurement) haveInlined() bool {
+	return slices.ContainsFunc(m.Images, func(f ImageFile) bool { return f.Inlined != nil })
+}
+
+func (e *encoder) inlined(images []ImageFile) {
+	for _, f := range images {
+		e.flag(f.Inlined != nil)
+		if f.Inlined == nil {
+			continue
+		}
+		e.num(uint64(f.Inlined.Code))
+		e.count(len(f.Inlined.List))
+		for _, x := range f.Inlined.List {
+			for _, s := range []string{x.Path, x.Crate, x.Into, x.Host} {
+				e.str(s)
+			}
+			e.num(uint64(x.Bytes))
+		}
+	}
+}
+
+func (d *decoder) inlined(images []ImageFile) {
+	for i := range images {
+		if !d.flag() {
+			continue
+		}
+		in := &debuginfo.Inlining{Code: int64(d.size()), List: []debuginfo.Inlined{}}
+		for n := d.count(); n > 0 && !d.bad; n-- {
+			in.List = append(in.List, debuginfo.Inlined{Path: d.str(), Crate: d.str(), Into: d.str(), Host: d.str(), Bytes: int64(d.size())})
+		}
+		images[i].Inlined = in
+	}
 }
 
 // references writes nodes as columns and edges by how far apart their ends are; names that are imported once, sorted.
@@ -159,6 +213,29 @@ func (e *encoder) imageReferences(r *References, names []string) {
 		e.num(uint64(x.At))
 		e.num(uint64(x.Count))
 	}
+	e.list(r.Files)
+	if len(r.Files) > 0 {
+		for l := range r.lines() {
+			e.num(uint64(l.File))
+			e.num(uint64(l.Line))
+		}
+	}
+}
+
+// lines are those of all edges, then of all imports.
+func (r *References) lines() iter.Seq[*RefLine] {
+	return func(yield func(*RefLine) bool) {
+		for i := range r.Edges {
+			if !yield(&r.Edges[i].Line) {
+				return
+			}
+		}
+		for i := range r.Imports {
+			if !yield(&r.Imports[i].Line) {
+				return
+			}
+		}
+	}
 }
 
 func (d *decoder) references(images []ImageFile) {
@@ -198,7 +275,12 @@ func (d *decoder) imageReferences(im *Image, names []string) *References {
 		}
 		x.At, x.Count = uint32(d.max(1<<32)), uint32(d.max(1<<32))
 	}
-	if !d.bad && !r.wellFormed() {
+	if r.Files = d.list(); len(r.Files) > 0 {
+		for l := range r.lines() {
+			*l = RefLine{int32(d.max(uint64(len(r.Files)) + 1)), int32(d.max(1 << 31))}
+		}
+	}
+	if !d.bad && (!r.wellFormed() || !increasing(r.Files)) {
 		d.fail()
 	}
 	return r

@@ -46,7 +46,7 @@ func (c *diffCommand) Run(a *app) error {
 	code := c.code()
 	examine := c.examine(code)
 	if examine == nil && rules.policy.NeedsCauses() {
-		examine = insight.RustReferences
+		examine = insight.Examine
 	}
 	measured, err := a.measureExamined(examine, c.Base, c.Head)
 	if err != nil {

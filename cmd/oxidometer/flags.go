@@ -43,7 +43,7 @@ func (insightFlag) examine(code *insight.CodeReader) sizediff.Examiner {
 	if code == nil {
 		return nil
 	}
-	return sizediff.Examiners(insight.RustReferences, code.Examine)
+	return sizediff.Examiners(insight.Examine, code.Examine)
 }
 
 // insightScope is whose code is compared: "" none, "rust", "all". On the command line it is a flag that may have a value.

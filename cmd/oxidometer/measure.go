@@ -61,7 +61,7 @@ func (c *measureCommand) Run(a *app) error {
 	if c.Unpacked > 0 {
 		limits.TotalBytes, limits.FileBytes = min(limits.TotalBytes, c.Unpacked), min(limits.FileBytes, c.Unpacked)
 	}
-	measured, err := a.measureWith(sizediff.MeasureOptions{Portable: true, Imageless: c.Imageless, Examine: insight.RustReferences}, limits, c.Build)
+	measured, err := a.measureWith(sizediff.MeasureOptions{Portable: true, Imageless: c.Imageless, Examine: insight.Examine}, limits, c.Build)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (a *app) graph(name string) (*insight.Graph, error) {
 	tuneMemory(len(b.Files))
 	p := a.startProgress()
 	defer p.end()
-	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Examine: insight.References, Progress: p.of(name)})
+	m, err := sizediff.Measure(b, sizediff.MeasureOptions{Examine: insight.ExamineAll, Progress: p.of(name)})
 	if err != nil {
 		return nil, err
 	}

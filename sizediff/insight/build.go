@@ -50,7 +50,7 @@ func (l *linking) add(f sizediff.ImageFile) {
 		l.g.Nodes = append(l.g.Nodes, Node{n, image, ""})
 	}
 	for _, x := range r.Edges {
-		l.refs = append(l.refs, edge{From: first + x.From, To: first + x.To, At: x.At, Count: x.Count})
+		l.refs = append(l.refs, edge{From: first + x.From, To: first + x.To, At: x.At, Count: x.Count, Line: x.Line})
 	}
 	for _, x := range r.Imports {
 		x.From += first
@@ -115,7 +115,7 @@ func (l *linking) graph() *Graph {
 			external[x.Name] = to
 			l.g.Nodes = append(l.g.Nodes, undefinedNode(x.Name))
 		}
-		l.refs = append(l.refs, edge{From: x.From, To: to, At: x.At, Count: x.Count})
+		l.refs = append(l.refs, edge{From: x.From, To: to, At: x.At, Count: x.Count, Line: x.Line})
 	}
 	l.g.finish(l.refs)
 	return &l.g

@@ -201,8 +201,11 @@ func (e *explaining) chain(n int32) []sizediff.Step {
 	if len(chain) > maxSteps {
 		return out
 	}
-	for _, x := range chain {
+	for i, x := range chain {
 		step := sizediff.Step{Image: e.head.path(x), Crate: e.head.crate(x)}
+		if i+1 < len(chain) {
+			step.Location = e.head.location(e.head.edge(x, chain[i+1]))
+		}
 		switch node := &e.head.Nodes[x]; node.Kind {
 		case sizediff.NodeSymbol:
 			step.Name, step.Bucket = e.head.Demangled(x), e.head.build.images[node.Image].symbols[node.Symbol].bucket

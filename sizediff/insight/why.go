@@ -55,6 +55,8 @@ type Link struct {
 	Item
 	References int    `json:"references"` // 0 for the first of a chain
 	At         uint32 `json:"at"`         // of the first, from where the referring item begins
+
+	Location *sizediff.Location `json:"location,omitempty"` // of the first, nil when debug information does not say
 }
 
 // Origin says how references of an image were found.
@@ -176,6 +178,14 @@ func (g *Graph) edge(from, to int32) edge {
 	return list[i]
 }
 
+// location is the line of the first of an edge's references, nil when it is not known.
+func (g *Graph) location(e edge) *sizediff.Location {
+	if i := g.Nodes[e.From].Image; i >= 0 {
+		return g.Images[i].References.Location(e.Line)
+	}
+	return nil
+}
+
 func (g *Graph) item(n int32) Item {
 	x := &g.Nodes[n]
 	return Item{
@@ -184,7 +194,8 @@ func (g *Graph) item(n int32) Item {
 	}
 }
 
-func (g *Graph) link(e edge, n int32) Link { return Link{g.item(n), int(e.Count), e.At} }
+// link is a node at the other end of an edge.
+func (g *Graph) link(e edge, n int32) Link { return Link{g.item(n), int(e.Count), e.At, g.location(e)} }
 
 // links lists what is at one end of edges, largest first, then by name.
 func (g *Graph) links(edges []edge, end func(edge) int32) []Link {

@@ -180,7 +180,7 @@ func originOf(a *sizediff.Arrival) origin {
 	} {
 		for i := last - 1; i >= 0; i-- {
 			if s := a.Chain[i]; s.Name != "" && foreign(s.Bucket) {
-				return origin{s.Name, s.Image, named(a.Chain[i+1 : last]), a.Location}
+				return origin{s.Name, s.Image, named(a.Chain[i+1 : last]), s.Location}
 			}
 		}
 	}

@@ -140,11 +140,12 @@ func causedBy(r *sizediff.Report, panics int64, where *sizediff.Location, from s
 		Arrivals: []sizediff.Arrival{}, Portions: []sizediff.PortionChange{},
 		Panics: sizediff.PanicChange{Sites: sizediff.NewChange(panics, panics), Functions: []sizediff.FunctionPanics{}},
 	}
+	from.Location = where
 	for _, s := range r.Symbols {
 		if s.Bucket == sizediff.BucketRuntime && s.Delta > 0 {
 			to := sizediff.Step{Name: s.Name, Image: s.Image, Crate: s.Crate, Bucket: s.Bucket}
 			c.Arrivals = append(c.Arrivals, sizediff.Arrival{
-				Name: s.Name, Image: s.Image, Bucket: s.Bucket, Crate: s.Crate, Path: "core", Bytes: s.Change, Kept: "used", Chain: []sizediff.Step{from, to}, Location: where,
+				Name: s.Name, Image: s.Image, Bucket: s.Bucket, Crate: s.Crate, Path: "core", Bytes: s.Change, Kept: "used", Chain: []sizediff.Step{from, to},
 			})
 		}
 	}
@@ -231,7 +232,7 @@ func overReport(runtime, abstractions, drivers, derived int64) *sizediff.Report 
 	for i := range c.Arrivals { // counting characters comes through padding
 		if a := &c.Arrivals[i]; a.Name == "core::str::count::do_count_chars" {
 			pad := sizediff.Step{Name: "core::fmt::Formatter::pad", Image: "vmlinux", Crate: "core", Bucket: rt}
-			a.Chain = []sizediff.Step{printName, pad, a.Chain[1]}
+			a.Chain = []sizediff.Step{a.Chain[0], pad, a.Chain[1]}
 		}
 	}
 	c.Panics = sizediff.PanicChange{Sites: sizediff.NewChange(41, 44), Functions: []sizediff.FunctionPanics{

@@ -203,7 +203,6 @@ type chainRow struct {
 	Name, Image string
 	Bytes, Used int64
 	Chain       []string
-	Location    string
 }
 
 const maxChainRows = 200
@@ -222,10 +221,11 @@ func (p *targetPage) explain(r *sizediff.Report, kernel bool) {
 	for _, a := range list[:min(len(list), maxChainRows)] {
 		row := chainRow{Name: a.Name, Image: a.Image, Bytes: a.Bytes.Delta, Used: a.Used}
 		for _, s := range a.Chain {
-			row.Chain = append(row.Chain, htmlName(cmp.Or(s.Name, "a constant or vtable")))
-		}
-		if a.Location != nil {
-			row.Location = htmlName(fmt.Sprintf("%s:%d", a.Location.File, a.Location.Line))
+			name := htmlName(cmp.Or(s.Name, "a constant or vtable"))
+			if s.Location != nil {
+				name += " (" + htmlName(placeOf(s.Location)) + ")"
+			}
+			row.Chain = append(row.Chain, name)
 		}
 		p.Chains = append(p.Chains, row)
 	}

@@ -96,7 +96,7 @@ func (o origin) words(say voice) string {
 	s := say.code(withoutArguments(o.name))
 	switch {
 	case o.location != nil:
-		s += " in " + say.code(fmt.Sprintf("%s:%d", o.location.File, o.location.Line))
+		s += " in " + say.code(placeOf(o.location))
 	case o.image != "" && o.image != "vmlinux":
 		s += " in " + say.code(o.image)
 	}
@@ -105,6 +105,8 @@ func (o origin) words(say voice) string {
 	}
 	return s
 }
+
+func placeOf(l *sizediff.Location) string { return fmt.Sprintf("%s:%d", l.File, l.Line) }
 
 // usageLines say what of the runtime is used for the first time, and how many places can panic.
 func usageLines(r *sizediff.Report, say voice) []string {

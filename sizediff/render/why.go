@@ -207,10 +207,14 @@ func (p *page) chains(a *insight.Answer) {
 
 // whyPlace says where the first reference to the next of a chain is.
 func whyPlace(x insight.Link) string {
+	s := fmt.Sprintf("at +%#x", x.At)
 	if x.References > 1 {
-		return fmt.Sprintf("%s from +%#x on", counted(x.References, "reference"), x.At)
+		s = fmt.Sprintf("%s from +%#x on", counted(x.References, "reference"), x.At)
 	}
-	return fmt.Sprintf("at +%#x", x.At)
+	if x.Location != nil {
+		s += ", " + plain(placeOf(x.Location))
+	}
+	return s
 }
 
 func whyImage(x insight.Item) string {
