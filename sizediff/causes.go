@@ -7,6 +7,7 @@ type Causes struct {
 	References *ReferenceCauses `json:"references"` // nil: who refers to what is not known of both builds
 	Copies     CopyCauses       `json:"copies"`
 	Exports    *ExportCauses    `json:"exports"` // nil: not every image of both builds says what it exports
+	Inlined    *InlinedCauses   `json:"inlined"` // nil: not every image with Rust code has debug information
 }
 
 // ReferenceCauses are those that take the references between symbols.
@@ -100,4 +101,23 @@ type ExportSum struct {
 	Entries   int64 `json:"entries"`   // in the tables of exports
 	Held      int64 `json:"held"`      // code and data that they keep
 	Importers int   `json:"importers"` // modules of the build that import any
+}
+
+// InlinedCauses is what two builds have of the runtime and of the abstractions inside of others' functions. These bytes are in
+// the buckets of the functions that hold them, and are never added to the buckets of the inlined code: a patch that moves runtime
+// code inline makes the runtime smaller there, and not the kernel.
+type InlinedCauses struct {
+	Code         Change          `json:"code"` // bytes of all code that debug information describes, for shares
+	Runtime      Change          `json:"runtime"`
+	Abstractions Change          `json:"abstractions"`
+	List         []InlinedChange `json:"list"` // those that changed, largest first
+}
+
+// InlinedChange is one module's code inside of the functions that one crate was compiled with.
+type InlinedChange struct {
+	Path   string `json:"path"`
+	Crate  string `json:"crate"`
+	Bucket string `json:"bucket"`
+	Host   string `json:"host"`
+	Bytes  Change `json:"bytes"`
 }

@@ -72,7 +72,9 @@ func (c *diffCommand) Run(a *app) error {
 	}
 	write := c.write
 	if code != nil {
-		write = c.explained(insight.Changed(summarize(code, measured[0], policy), summarize(code, measured[1], policy)))
+		changes := insight.Changed(summarize(code, measured[0], policy), summarize(code, measured[1], policy))
+		changes.Inlined = report.Causes.Inlined
+		write = c.explained(changes)
 	}
 	if err := write(out, e, c.text(a)); err != nil {
 		return err

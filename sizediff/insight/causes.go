@@ -11,7 +11,10 @@ import (
 // Explain finds the causes of a change. What measurements do not know is nil in them.
 func Explain(base, head *sizediff.Measurement, buckets []sizediff.Bucket) *sizediff.Causes {
 	b, h := newBuild(base, buckets), newBuild(head, buckets)
-	return &sizediff.Causes{References: explainReferences(b, h), Copies: copyCauses(b, h), Exports: exportCauses(b, h)}
+	return &sizediff.Causes{
+		References: explainReferences(b, h), Copies: copyCauses(b, h), Exports: exportCauses(b, h),
+		Inlined: CompareInlined(inlining(b.images), inlining(h.images), buckets),
+	}
 }
 
 func copyCauses(base, head *build) sizediff.CopyCauses {

@@ -27,9 +27,9 @@ func TestCompareInlined(t *testing.T) {
 		{Path: "core::num", Crate: "core", Into: "alloc", Host: "kernel", Bytes: 200},
 	}}
 	change := func(b, h int64) sizediff.Change { return sizediff.NewChange(b, h) }
-	want := &insight.InlinedChanges{
+	want := &sizediff.InlinedCauses{
 		Code: change(1000, 900), Runtime: change(48, 93), Abstractions: change(7, 0),
-		List: []insight.InlinedChange{
+		List: []sizediff.InlinedChange{
 			{Path: "alloc::vec", Crate: "alloc", Bucket: sizediff.BucketRuntime, Host: "rust_minimal", Bytes: change(0, 30)},
 			{Path: "core::slice::iter", Crate: "core", Bucket: sizediff.BucketRuntime, Host: "rust_minimal", Bytes: change(45, 60)},
 			{Path: "kernel::sync", Crate: "kernel", Bucket: sizediff.BucketAbstractions, Host: "rust_minimal", Bytes: change(7, 0)},

@@ -1,6 +1,9 @@
 package insight
 
-import "github.com/oxidometer/oxidometer/sizediff"
+import (
+	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/debuginfo"
+)
 
 // Summary is all that a measurement tells about why its build is as large as it is, and what was read of the build's code.
 type Summary struct {
@@ -12,12 +15,15 @@ type Summary struct {
 
 	Code *CodeSavings `json:"code"` // what CodeReader.Savings returns; nil: not known
 	Use  *RuntimeUse  `json:"use"`  // what Uses returns; nil: not known, or not asked for
+
+	// Inlined is other crates' code inside of functions, which is counted with these; nil: not known.
+	Inlined *debuginfo.Inlining `json:"inlined"`
 }
 
 // Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols. Code and Use are left to who has them.
 func Summarize(m *sizediff.Measurement, buckets []sizediff.Bucket) *Summary {
 	b := newBuild(m, buckets)
-	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil, nil}
+	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil, nil, inlining(b.images)}
 }
 
 // Changes is what differs between two summaries.
@@ -27,13 +33,16 @@ type Changes struct {
 	Generics []FamilyChange `json:"generics"`
 	Costs    []CostChange   `json:"costs"`
 	Code     *CodeChanges   `json:"code"` // nil: not known of both builds
+
+	// Inlined is what Report.Causes has; nil: not known.
+	Inlined *sizediff.InlinedCauses `json:"-"`
 }
 
-// Changed compares two summaries.
+// Changed compares two summaries. Inlined is left to who has it.
 func Changed(base, head *Summary) *Changes {
 	return &Changes{
 		CompareCopies(base.OneCopy, head.OneCopy), CompareExports(base.Exports, head.Exports),
 		CompareGenerics(base.Generics, head.Generics), CompareCosts(base.Costs, head.Costs),
-		CompareSavings(base.Code, head.Code),
+		CompareSavings(base.Code, head.Code), nil,
 	}
 }

@@ -135,7 +135,7 @@ func insightMarkdown(w io.Writer, list []insightTable, o Options) error {
 }
 
 func insightTables(s *insight.Summary, say voice) []insightTable {
-	return append([]insightTable{useTable(s.Use, say), panicTable(s.Use, say), copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say)},
+	return append([]insightTable{useTable(s.Use, say), panicTable(s.Use, say), copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say), inlinedTable(s, say)},
 		codeTables(s.Code, say)...)
 }
 
@@ -168,6 +168,42 @@ func panicTable(u *insight.RuntimeUse, say voice) insightTable {
 	t.text = fmt.Sprintf("%s in %s.", sentenceCase(counted(u.PanicSites, "call")+" into the panic machinery"), counted(len(u.Functions), "function"))
 	for _, f := range u.Functions {
 		t.rows = append(t.rows, []string{say.code(f.Name), num(int64(f.Sites)), say.code(f.Image)})
+	}
+	return t
+}
+
+const (
+	inlinedTitle   = "Inlined from other crates"
+	inlinedApart   = "These bytes are counted with the functions that hold them, and are in no other sum."
+	inlinedUnknown = "Not known: not every image with Rust code has debug information."
+)
+
+// inlinedTable lists what functions hold of other crates' code.
+func inlinedTable(s *insight.Summary, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: inlinedTitle, noun: "row", head: []string{"module", "bytes", "in", "compiled for"}}, text: inlinedUnknown}
+	t.showTable.text = 2
+	if s.Inlined == nil {
+		return t
+	}
+	sum := int64(0)
+	for _, x := range s.Inlined.List {
+		sum += x.Bytes
+		t.rows = append(t.rows, []string{say.code(cmp.Or(x.Path, "C")), num(x.Bytes), say.code(cmp.Or(x.Into, "C")), say.code(x.Host)})
+	}
+	t.text = fmt.Sprintf("%s of the %s of Rust code that debug information describes. %s", bytesOf(sum), bytesOf(s.Inlined.Code), inlinedApart)
+	return t
+}
+
+// inlinedChanges lists what of the runtime and the abstractions is inlined elsewhere in another size.
+func inlinedChanges(c *insight.Changes, say voice) insightTable {
+	t := insightTable{showTable: showTable{title: inlinedTitle, noun: "row", head: []string{"module", "base", "head", "delta", "compiled for"}}, text: inlinedUnknown}
+	t.showTable.text = 1
+	if c.Inlined == nil {
+		return t
+	}
+	t.text = fmt.Sprintf("Runtime %s, abstractions %s. %s", changed(c.Inlined.Runtime), changed(c.Inlined.Abstractions), inlinedApart)
+	for _, x := range c.Inlined.List {
+		t.rows = append(t.rows, []string{say.code(x.Path), num(x.Bytes.Base), num(x.Bytes.Head), delta(x.Bytes.Delta), say.code(x.Host)})
 	}
 	return t
 }
@@ -331,7 +367,7 @@ func owners(sums map[owner]insight.Cost) []owner {
 }
 
 func insightChangeTables(c *insight.Changes, say voice) []insightTable {
-	return append([]insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say)},
+	return append([]insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say), inlinedChanges(c, say)},
 		codeChangeTables(c.Code, say)...)
 }
 

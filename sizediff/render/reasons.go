@@ -19,9 +19,14 @@ type reasons struct {
 // reasonsOf returns at most limit lines altogether, of which three is the least. The title is "" when there is nothing to explain.
 func reasonsOf(r *sizediff.Report, limit int, say voice) reasons {
 	x := reasons{extras: usageLines(r, say)}
-	n := max(limit-len(x.extras), 1)
+	x.extras = x.extras[:min(len(x.extras), limit-1)]
+	n := limit - len(x.extras)
 	x.find(r, n)
-	if x.shared = sharedOrigin(x.causes); x.shared.known() && len(x.causes) == n { // it takes a line, too
+	switch x.shared = sharedOrigin(x.causes); {
+	case !x.shared.known() || len(x.causes) < n:
+	case n < 3: // a line of its own would leave one cause
+		x.shared = origin{}
+	default:
 		x.find(r, n-1)
 	}
 	x.entitle(r, say)
@@ -49,7 +54,7 @@ func (x *reasons) entitle(r *sizediff.Report, say voice) {
 		x.title = "Why the " + noun + " grew"
 	case len(x.causes) > 0:
 		x.title = "Why the " + noun + " shrank"
-	case newlyUsedOf(r).bytes > 0 || panicsMoved(r):
+	case newlyUsedOf(r).bytes > 0 || panicsMoved(r) || r.Causes != nil && r.Causes.Inlined != nil && r.Causes.Inlined.Runtime.Delta != 0:
 		x.title = "Use of the " + noun
 	}
 }
@@ -108,9 +113,9 @@ func (o origin) words(say voice) string {
 
 func placeOf(l *sizediff.Location) string { return fmt.Sprintf("%s:%d", l.File, l.Line) }
 
-// usageLines say what of the runtime is used for the first time, and how many places can panic.
+// usageLines say what of the runtime is used for the first time, what is inlined elsewhere, and how many places can panic.
 func usageLines(r *sizediff.Report, say voice) []string {
-	if r.Causes == nil || r.Causes.References == nil {
+	if r.Causes == nil {
 		return nil
 	}
 	var out []string
@@ -128,6 +133,12 @@ func usageLines(r *sizediff.Report, say voice) []string {
 			s += "; first by " + u.origin.words(say)
 		}
 		out = append(out, s)
+	}
+	if in := r.Causes.Inlined; in != nil && in.Runtime.Delta != 0 {
+		out = append(out, fmt.Sprintf("inlined into other code, and counted there: %s of the runtime", changed(in.Runtime)))
+	}
+	if r.Causes.References == nil {
+		return out
 	}
 	return append(out, panicLine(r.Causes.References.Panics, say))
 }

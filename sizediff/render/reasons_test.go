@@ -1,0 +1,130 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/oxidometer/oxidometer/sizediff"
+)
+
+func chainStep(bucket, name string) sizediff.Step {
+	return sizediff.Step{Name: name, Image: "vmlinux", Bucket: bucket}
+}
+
+// TestOrigin holds whom the first reference is ascribed to: the last of the chain that is neither runtime nor abstraction.
+func TestOrigin(t *testing.T) {
+	const rt, ab, dr, c = sizediff.BucketRuntime, sizediff.BucketAbstractions, sizediff.BucketDrivers, sizediff.BucketC
+	item := chainStep(rt, "core::x")
+	for _, x := range []struct {
+		chain   []sizediff.Step
+		name    string
+		through string
+	}{
+		{nil, "", ""},
+		{[]sizediff.Step{item}, "", ""},
+		{[]sizediff.Step{chainStep(dr, "d::f"), item}, "d::f", ""},
+		{[]sizediff.Step{chainStep(c, "start"), chainStep(dr, "d::f"), chainStep(ab, "kernel::g"), {}, chainStep(rt, "core::h"), item}, "d::f", "kernel::g core::h"},
+		{[]sizediff.Step{chainStep(c, "start"), chainStep(ab, "kernel::g"), item}, "start", "kernel::g"},
+		{[]sizediff.Step{chainStep(ab, "kernel::g"), chainStep(rt, "core::h"), item}, "kernel::g", "core::h"},
+		{[]sizediff.Step{chainStep(rt, "core::h"), item}, "", ""},
+		{[]sizediff.Step{{Image: "vmlinux"}, item}, "", ""},
+	} {
+		o := originOf(&sizediff.Arrival{Chain: x.chain})
+		if o.name != x.name || strings.Join(o.through, " ") != x.through {
+			t.Errorf("%v: %q through %q, want %q through %q", x.chain, o.name, o.through, x.name, x.through)
+		}
+	}
+}
+
+func TestWithoutArguments(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                                  "",
+		"f":                                 "f",
+		"core::sort::<u8, <u8 as Ord>::lt>": "core::sort::<_>",
+		"a::<fn() -> u8>::b::<c::<d>>::e":   "a::<_>::b::<_>::e",
+		"<Vec<u8>>::push":                   "<Vec<u8>>::push",
+		"broken::<":                         "broken::<",
+		"broken::<a<b>":                     "broken::<a<b>",
+	} {
+		if got := withoutArguments(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestPanicLine(t *testing.T) {
+	function := func(name string, base, head int64) sizediff.FunctionPanics {
+		return sizediff.FunctionPanics{Name: name, Sites: sizediff.NewChange(base, head)}
+	}
+	for _, x := range []struct {
+		base, head int64
+		functions  []sizediff.FunctionPanics
+		want       string
+	}{
+		{41, 41, nil, "no new panic paths (41 call sites before and after)"},
+		{0, 0, nil, "no new panic paths (0 call sites before and after)"},
+		{41, 42, []sizediff.FunctionPanics{function("a", 3, 1), function("b::<u8>", 0, 2), function("c", 0, 1)}, "1 more panic call site (41 → 42), most in b::<_> +2"},
+		{1_496, 1_400, []sizediff.FunctionPanics{function("a", 96, 0)}, "96 fewer panic call sites (1,496 → 1,400), most in a -96"},
+		{5, 5, []sizediff.FunctionPanics{function("a", 3, 0), function("b", 0, 3)}, "as many panic call sites as before, in other functions (5 → 5), most in b +3"},
+	} {
+		if got := panicLine(sizediff.PanicChange{Sites: sizediff.NewChange(x.base, x.head), Functions: x.functions}, plainVoice); got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
+	}
+}
+
+// manyReasons is a report with more causes than there is room for, from one place or from several.
+func manyReasons(shared bool) *sizediff.Report {
+	r := newReport(deltas{"runtime": 2100}, 0, 0)
+	for i := range int64(6) {
+		r.Symbols = append(r.Symbols, symbol(sizediff.BucketRuntime, "core", fmt.Sprintf("core::m%d::f", i), 0, 600-100*i))
+	}
+	causedBy(r, 7, nil, chainStep(sizediff.BucketDrivers, "d::f"))
+	a := r.Causes.References.Arrivals
+	if !shared {
+		a[1].Chain[0] = chainStep(sizediff.BucketDrivers, "d::g")
+	}
+	used := a[5]
+	used.Name, used.Path, used.Bytes, used.Used = "core::old", "core", sizediff.NewChange(50, 50), 50
+	r.Causes.References.Arrivals = append(a, used)
+	r.Causes.Inlined = &sizediff.InlinedCauses{Runtime: sizediff.NewChange(100, 145), List: []sizediff.InlinedChange{}}
+	return r
+}
+
+// TestReasons holds how many lines there are, and what becomes of causes that come from one place.
+func TestReasons(t *testing.T) {
+	for _, shared := range []bool{true, false} {
+		r := manyReasons(shared)
+		for limit := 3; limit <= maxCauses; limit++ {
+			x := reasonsOf(r, limit, plainVoice)
+			lines := x.lines(plainVoice, true)
+			if len(lines) != limit || x.title != "Why the runtime grew" || len(x.causes)+x.more != 6 {
+				t.Errorf("%d of %d lines, %d causes and %d more: %q", len(lines), limit, len(x.causes), x.more, lines)
+			}
+		}
+		text := strings.Join(reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true), "\n")
+		for s, want := range map[string]bool{
+			"first reference: d::f": false, // there is room for one cause only
+			"core::m0::f is new, +600 B; first referenced by d::f\ncore::m1::f is new, +500 B; first referenced by the same\n": shared,
+			"core::m0::f is new, +600 B; first referenced by d::f":                                                             true,
+			"50 B of the runtime were there before and are used for the first time: core 50 B; first by d::f":                  true,
+			"inlined into other code, and counted there: 100 → 145 B (+45) of the runtime":                                     true,
+			"no new panic paths (7 call sites before and after)":                                                               true,
+		} {
+			if strings.Contains(text, s) != want {
+				t.Errorf("shared %v: %q in it: %v\n%s", shared, s, !want, text)
+			}
+		}
+	}
+	r := manyReasons(true)
+	r.Causes.Inlined = nil
+	r.Causes.References.Arrivals = r.Causes.References.Arrivals[:6]
+	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true); lines[3] != "first reference: d::f" || len(lines) != maxCauses {
+		t.Errorf("%q", lines)
+	}
+	r = newReport(deltas{}, 0, 0)
+	if x := reasonsOf(r, maxCauses, plainVoice); x.title != "" {
+		t.Errorf("reasons for nothing: %+v", x)
+	}
+}
