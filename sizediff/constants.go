@@ -119,7 +119,7 @@ func (r *references) collect() error {
 	if exact {
 		return r.fromRelocations()
 	}
-	if !coderef.Supported(r.elf.Machine) {
+	if !coderef.Supported(r.elf.Machine, r.elf.Class, r.elf.Big) {
 		return nil
 	}
 	return r.fromCode()
@@ -221,6 +221,9 @@ func (r *references) scanCode(t *elfmap.Tiling) error {
 
 // refer records a reference from code. Only what Rust refers to gets an owner; the rest says where constants end.
 func (r *references) refer(t *elfmap.Tiling, x coderef.Ref, owner int32) {
+	if x.Kind == coderef.Number && r.elf.Type != elfmap.FileExecutable {
+		return // it will lie elsewhere
+	}
 	if to, ok := r.locate(x.Target); ok {
 		r.put(place{t.Section, x.At - r.elf.Sections[t.Section].Addr}, to, owner)
 	}

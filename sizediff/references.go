@@ -7,7 +7,6 @@ import (
 
 	"github.com/oxidometer/oxidometer/sizediff/coderef"
 	"github.com/oxidometer/oxidometer/sizediff/debuginfo"
-	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
 // References are who refers to whom in an image. Package insight reads them while the image is measured.
@@ -32,8 +31,10 @@ const (
 
 var refSources = []RefSource{RefRelocations, RefDecoded, RefPointers}
 
-// Exact reports whether references found so in code of a machine are all there are.
-func (s RefSource) Exact(m elfmap.Machine) bool { return s == RefRelocations && coderef.Supported(m) }
+// ExactReferences reports whether the references of an image are known, and all of them for sure.
+func (im *Image) ExactReferences() bool {
+	return im.References != nil && im.References.Source == RefRelocations && coderef.Supported(im.Machine, im.Class, im.Big)
+}
 
 // RefNode is something that owns bytes and refers to others, or is referred to.
 type RefNode struct {

@@ -8,14 +8,15 @@ type Reloc struct {
 	Addend int64
 }
 
-// PCBias is what an addend in code lacks because the processor counts from the end of the field: S + A - P with
-// A = target - 4 for x86-64 (psABI, table 4.10), - 2 for s390x. It is 0 for all others.
+// PCBias is what an addend in code lacks because the processor does not count from the field: S + A - P with A = target - 4 for
+// x86-64, which counts from behind it (psABI, table 4.10), and target + 2 for s390x, which counts from the instruction, 2 bytes
+// before it (ELF ABI s390x supplement, 2.6.1). It is 0 for all others, and wraps around.
 func (r Reloc) PCBias(m Machine) uint64 {
 	switch {
 	case m == MachineX8664 && (r.Type == 2 || r.Type == 4 || r.Type == 9 || r.Type == 41 || r.Type == 42):
 		return 4
-	case m == MachineS390 && (r.Type == 19 || r.Type == 20):
-		return 2
+	case m == MachineS390 && (r.Type >= 17 && r.Type <= 20 || r.Type == 26): // PC16DBL, PLT16DBL, PC32DBL, PLT32DBL, GOTENT
+		return ^uint64(1)
 	}
 	return 0
 }

@@ -109,7 +109,7 @@ func (g *buildGraph) read(b *build, lone bool) bool {
 
 // exact reports whether all references of all images are known.
 func (g *Graph) exact() bool {
-	return !slices.ContainsFunc(g.Images, func(i Image) bool { return !i.References.Source.Exact(i.Machine) })
+	return !slices.ContainsFunc(g.Images, func(i Image) bool { return !i.ExactReferences() })
 }
 
 // presence is how much there is of a symbol, and how much of that is used, in bytes.

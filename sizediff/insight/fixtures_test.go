@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff"
-	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
 func fixture(name string) string { return filepath.Join("..", "testdata", filepath.FromSlash(name)) }
@@ -86,15 +85,15 @@ func TestReferences(t *testing.T) {
 // scratch. Where code is not decoded and the file has no
 // relocations, nothing is known, and the image says so.
 func TestMachines(t *testing.T) {
-	for _, machine := range []string{"x86_64", "aarch64", "riscv64", "loongarch64", "s390x", "powerpc64", "arm", "powerpc"} {
+	for _, machine := range []string{"x86_64", "aarch64", "riscv64", "loongarch64", "s390x", "powerpc64le", "powerpc64", "arm", "powerpc"} {
 		for _, kind := range []string{".o", ".exec", ".so"} {
 			g := readGraph(t, fixture("elf/"+machine+kind))
 			checkWhole(t, g)
 			want := sizediff.RefPointers
-			switch m := g.Images[0].Machine; {
+			switch {
 			case kind == ".o":
 				want = sizediff.RefRelocations
-			case m == elfmap.MachineX8664, m == elfmap.MachineARM64:
+			case machine != "powerpc64" && machine != "arm" && machine != "powerpc":
 				want = sizediff.RefDecoded
 			}
 			if got := g.Images[0].References.Source; got != want {
@@ -116,6 +115,31 @@ func TestMachines(t *testing.T) {
 					t.Errorf("%s%s: %s does not call %s, but %q", machine, kind, c[0], c[1], callees(g, from))
 				}
 			}
+		}
+	}
+}
+
+// TestLocalReferences: in an object, references inside of one section have no relocation where the assembler knows the distance.
+func TestLocalReferences(t *testing.T) {
+	for _, machine := range []string{"x86_64", "aarch64", "riscv64", "loongarch64", "powerpc64le", "s390x"} {
+		g := readGraph(t, filepath.Join("testdata", "local-"+machine+".o"))
+		checkWhole(t, g)
+		for name, want := range map[string][]string{
+			"calls": {"called"}, "jumps": {"called"}, "takes": {"taken"}, "called": nil, "taken": nil,
+		} {
+			n := one(t, g, name)
+			if got := callees(g, n); !slices.Equal(got, want) {
+				t.Errorf("%s: %s refers to %q, want %q", machine, name, got, want)
+			}
+			for _, e := range g.out.of(n) {
+				if name != "takes" && e.Count != 1 { // both halves of an address may have relocations
+					t.Errorf("%s: %s refers %d times to %q", machine, name, e.Count, want)
+				}
+			}
+		}
+		a, err := g.Why("", "called", 1)
+		if err != nil || len(a.Images) != 1 || !a.Images[0].Exact {
+			t.Errorf("%s: %+v, %v; want exact references", machine, a.Images, err)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (r *reading) source() sizediff.RefSource {
 	switch {
 	case exact:
 		return sizediff.RefRelocations
-	case coderef.Supported(r.elf.Machine):
+	case coderef.Supported(r.elf.Machine, r.elf.Class, r.elf.Big):
 		return sizediff.RefDecoded
 	}
 	return sizediff.RefPointers

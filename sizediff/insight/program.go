@@ -474,8 +474,15 @@ func (p *program) isBranch(t *elfmap.Tiling, r located) (bool, error) {
 		return r.kind >= 16 && r.kind <= 19 || r.kind == 44 || r.kind == 45, nil
 	case elfmap.MachineARM: // PC24, THM_CALL, PLT32, CALL, JUMP24, THM_JUMP24
 		return r.kind == 1 || r.kind == 10 || r.kind >= 27 && r.kind <= 30, nil
-	case elfmap.MachinePPC, elfmap.MachinePPC64: // REL24, REL14, REL24_NOTOC
-		return r.kind == 10 || r.kind == 11 || r.kind == 116, nil
+	case elfmap.MachinePPC, elfmap.MachinePPC64: // REL24, REL14, REL14_BRTAKEN, REL14_BRNTAKEN, REL24_NOTOC
+		return r.kind >= 10 && r.kind <= 13 || r.kind == 116, nil
+	case elfmap.MachineS390: // the opcode tells: BRC and BRAS, BRCL and BRASL
+		from := r.offset - min(r.offset, 2)
+		b, err := p.im.Window(t.Section).Bytes(from, r.offset)
+		if err != nil || len(b) < 2 {
+			return false, err
+		}
+		return (b[0] == 0xa7 || b[0] == 0xc0) && b[1]&14 == 4, nil
 	case elfmap.MachineLoongArch: // B16, B21, B26, CALL36
 		return r.kind >= 64 && r.kind <= 66 || r.kind == 110, nil
 	}

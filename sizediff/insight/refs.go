@@ -46,7 +46,7 @@ func (r *reading) references() error {
 func (r *reading) relocated(t *elfmap.Tiling) error {
 	s := &r.elf.Sections[t.Section]
 	var code []byte
-	if s.Exec() && !s.Nobits() && coderef.Supported(r.elf.Machine) {
+	if s.Exec() && !s.Nobits() && coderef.Supported(r.elf.Machine, r.elf.Class, r.elf.Big) {
 		data, err := r.elf.Data(t.Section)
 		if err != nil {
 			return err
@@ -73,6 +73,7 @@ func (r *reading) relocation(from place, x elfmap.Reloc, code []byte) {
 		return
 	}
 	switch s := &r.elf.Symbols[x.Symbol]; {
+	case s.Section == elfmap.SectionUndefined && s.Name == ".TOC.": // what r2 of ppc64 points to: nobody defines it
 	case s.Section == elfmap.SectionUndefined:
 		r.found = append(r.found, reference{from, undefined | place(x.Symbol)})
 	case !s.Defined():
@@ -242,14 +243,21 @@ func (d *decoding) record(x coderef.Ref) {
 	d.refer(from, x.Target)
 }
 
-// other takes references of other machines than x86-64: with relocations only branches have none.
+// other takes references of other machines than x86-64: with relocations, what the assembler resolved by itself.
 func (d *decoding) other(x coderef.Ref) {
-	if d.taken != nil {
-		if _, ok := slices.BinarySearch(d.taken, x.At); ok || x.Kind == coderef.Address {
-			return
-		}
+	if x.Kind == coderef.Number && !d.fixed || d.isTaken(x.At) || d.isTaken(x.High) {
+		return
 	}
 	d.record(x)
+}
+
+// isTaken reports whether a relocation fills the instruction at an address.
+func (d *decoding) isTaken(at uint64) bool {
+	if d.elf.Machine == elfmap.MachineS390 {
+		at += 2 // all that has a relocation begins with its opcode
+	}
+	_, ok := slices.BinarySearch(d.taken, at)
+	return ok
 }
 
 // x86 decodes only instructions that can refer to something outside of the range.

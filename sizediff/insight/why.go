@@ -222,7 +222,7 @@ func (g *Graph) origins(a *Answer) []Origin {
 	out := []Origin{}
 	for i := range g.Images {
 		if x := &g.Images[i]; named[x.Path] {
-			out = append(out, Origin{x.Path, x.References.Source, x.References.Source.Exact(x.Machine)})
+			out = append(out, Origin{x.Path, x.References.Source, x.ExactReferences()})
 		}
 	}
 	return out

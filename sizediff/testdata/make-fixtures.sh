@@ -4,7 +4,8 @@
 # script is needed only to change one.
 #
 # Debian 12 packages: gcc gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu
-# gcc-arm-linux-gnueabi gcc-powerpc64-linux-gnu gcc-s390x-linux-gnu clang-19
+# gcc-arm-linux-gnueabi gcc-powerpc64-linux-gnu gcc-powerpc64le-linux-gnu
+# gcc-s390x-linux-gnu clang-19
 # lld-19 xz-utils zstd rustc-web (1.96.0) rust-web-src python3. rustc-web comes with the
 # source of core, which is built here the way the kernel builds it. The
 # toolchain pair also needs rustc 1.95.0 and a nightly 1.97.0 from rustup.
@@ -40,6 +41,7 @@ toolchain() {
 	arm)         target=armv7a-none-eabi              cc=arm-linux-gnueabi-gcc      ld=arm-linux-gnueabi-ld ;;
 	powerpc)     target=powerpc-unknown-linux-gnu     cc="$CLANG --target=powerpc-linux-gnu" ld=$LLD ;;
 	powerpc64)   target=powerpc64-unknown-linux-gnu   cc=powerpc64-linux-gnu-gcc    ld=powerpc64-linux-gnu-ld ;;
+	powerpc64le) target=powerpc64le-unknown-linux-gnu cc=powerpc64le-linux-gnu-gcc  ld=powerpc64le-linux-gnu-ld ;;
 	s390x)       target=s390x-unknown-linux-gnu       cc=s390x-linux-gnu-gcc        ld=s390x-linux-gnu-ld ;;
 	esac
 }
@@ -83,7 +85,7 @@ install_to() {
 
 # Every architecture: relocatable, executable and shared.
 architectures() {
-	for a in ${ARCHES:-x86_64 aarch64 riscv64 loongarch64 arm powerpc powerpc64 s390x}; do
+	for a in ${ARCHES:-x86_64 aarch64 riscv64 loongarch64 arm powerpc powerpc64 powerpc64le s390x}; do
 		toolchain $a
 		core metadata core-$a
 		crate core-$a compiler_builtins

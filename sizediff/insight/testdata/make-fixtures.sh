@@ -2,12 +2,13 @@
 # Rebuilds the objects and images in this folder from src/, and icf.txt: what lld really saves by identical code folding.
 # The tests read the committed files; this script is needed only to change one.
 #
-# Debian 12 packages: clang-14 lld-14 binutils python3; rustc 1.95.0 from rustup.
+# Debian 12 packages: clang-14 lld-14 clang-19 binutils python3; rustc 1.95.0 from rustup.
 set -euo pipefail
 export LC_ALL=C
 
 CLANG=${CLANG:-clang-14}
 LLD=${LLD:-ld.lld-14}
+NEW_CLANG=${NEW_CLANG:-clang-19} # has all of RISC-V and LoongArch
 RUSTC=${RUSTC:-rustc}
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -67,6 +68,15 @@ mv x86_64-rust.exec.none x86_64-rust.exec
 install -m 644 x86_64-rust.exec "$here"
 install -m 644 icf.txt "$here"
 cat icf.txt
+
+# local-NAME.o: references that the assembler resolves.
+for arch in x86_64 aarch64 riscv64 loongarch64 powerpc64le s390x; do
+	flags=
+	[ $arch = riscv64 ] && flags="-mcmodel=medany -mno-relax"
+	$NEW_CLANG --target=$arch-linux-gnu -O2 $flags -fno-pic -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
+		-ffile-prefix-map="$work=." -c local.c -o local-$arch.o
+	install -m 644 local-$arch.o "$here"
+done
 
 if find "$here" -maxdepth 1 -type f ! -name '*.sh' -exec strings -a -f {} + | grep -E "$work|/root|/home|/tmp/|rustup"; then
 	echo 'a path of this machine is in a fixture (above): remap it' >&2
