@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff/elfmap"
@@ -11,14 +12,14 @@ import (
 
 // withoutRelocations returns a linked image of 64 bits as if the linker had not kept its relocations.
 func withoutRelocations(data []byte) []byte {
-	out := append([]byte(nil), data...)
+	out := slices.Clone(data)
 	var order binary.ByteOrder = binary.LittleEndian
 	if data[5] == 2 {
 		order = binary.BigEndian
 	}
 	table, size, n := order.Uint64(out[0x28:]), uint64(order.Uint16(out[0x3a:])), uint64(order.Uint16(out[0x3c:]))
 	for i := range n {
-		if header := out[table+i*size:]; order.Uint32(header[4:]) == elfmap.TypeRela && order.Uint64(header[8:]) == 0x40 {
+		if header := out[table+i*size:]; order.Uint32(header[4:]) == elfmap.TypeRela && order.Uint64(header[8:])&2 == 0 { // not SHF_ALLOC
 			order.PutUint32(header[4:], elfmap.TypeNull)
 		}
 	}

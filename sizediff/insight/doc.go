@@ -16,8 +16,9 @@
 //
 // What then remains is linked whole, and referred to by nobody that stays; its beginnings are roots of the last kind.
 //
-// References are exact where the file has relocations: these, and the calls inside of a section that the assembler resolved,
-// which are decoded. Without relocations all code is decoded (see coderef), and aligned words in data are taken for
+// References are exact where the file has relocations: these, and the references inside of a section that the assembler
+// resolved, which are decoded; code of x86-64, arm64, riscv64, loongarch64, little-endian ppc64 and s390x is. Without
+// relocations all code of these machines is decoded (see coderef), and aligned words in data are taken for
 // pointers if they lead into the image: calls are exact then, but a number can look like an address, and addresses that code
 // computes are not seen. Where a constant without a name ends is known only from where the next reference leads.
 //

@@ -1,13 +1,16 @@
 package insight
 
 import (
+	"encoding/binary"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/elfmap"
 )
 
 func fixture(name string) string { return filepath.Join("..", "testdata", filepath.FromSlash(name)) }
@@ -246,4 +249,66 @@ func TestVtable(t *testing.T) {
 			t.Errorf("%s: %d ways from beta_sum through a vtable", name, chains)
 		}
 	}
+}
+
+// TestDecodedGraph: of linked programs, decoding finds who refers to whom as the relocations say it. Where code goes through the
+// global offset table, the slot stands in between.
+func TestDecodedGraph(t *testing.T) {
+	for _, machine := range []string{"x86_64", "aarch64", "riscv64", "loongarch64", "powerpc64le", "s390x"} {
+		data, err := os.ReadFile(filepath.Join("..", "coderef", "testdata", machine+".exec"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), machine+".exec")
+		if err := os.WriteFile(path, withoutRelocations(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		exact, decoded := readGraph(t, filepath.Join("..", "coderef", "testdata", machine+".exec")), readGraph(t, path)
+		if a, b := exact.Images[0].References.Source, decoded.Images[0].References.Source; a != sizediff.RefRelocations || b != sizediff.RefDecoded {
+			t.Errorf("%s: %s and %s", machine, a, b)
+		}
+		a, b := named(exact), named(decoded)
+		if len(a) < 20 || !slices.Equal(a, b) {
+			t.Errorf("%s: by relocation %q, decoded %q", machine, a, b)
+		}
+	}
+}
+
+// named lists which symbols refer to which, also by way of something without a name.
+func named(g *Graph) []string {
+	var out []string
+	for n := range g.Nodes {
+		if g.Nodes[n].Kind != sizediff.NodeSymbol {
+			continue
+		}
+		for _, e := range g.out.of(int32(n)) {
+			if g.Nodes[e.To].Kind == sizediff.NodeSymbol {
+				out = append(out, g.Demangled(int32(n))+" → "+g.Demangled(e.To))
+				continue
+			}
+			for _, f := range g.out.of(e.To) {
+				if g.Nodes[f.To].Kind == sizediff.NodeSymbol && g.Nodes[e.To].Kind == sizediff.NodeUnnamed {
+					out = append(out, g.Demangled(int32(n))+" → "+g.Demangled(f.To))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// withoutRelocations returns a linked image of 64 bits as if the linker had not kept its relocations.
+func withoutRelocations(data []byte) []byte {
+	out := slices.Clone(data)
+	var order binary.ByteOrder = binary.LittleEndian
+	if data[5] == 2 {
+		order = binary.BigEndian
+	}
+	table, size, n := order.Uint64(out[0x28:]), uint64(order.Uint16(out[0x3a:])), uint64(order.Uint16(out[0x3c:]))
+	for i := range n {
+		if header := out[table+i*size:]; order.Uint32(header[4:]) == elfmap.TypeRela && order.Uint64(header[8:])&2 == 0 { // not SHF_ALLOC
+			order.PutUint32(header[4:], elfmap.TypeNull)
+		}
+	}
+	return out
 }
