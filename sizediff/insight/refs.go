@@ -196,7 +196,7 @@ func (r *reading) code(t *elfmap.Tiling, taken []uint64) error {
 		d.lo, d.hi = s.Addr, s.Addr+s.Size
 	}
 	for i, g := range t.Ranges {
-		if g.Class == elfmap.Padding || g.Class == elfmap.Step || g.Class == elfmap.Prefix {
+		if isPadding(g) || g.Class == elfmap.Prefix {
 			continue
 		}
 		code, err := window.Bytes(g.Start, t.End(i))
@@ -339,9 +339,13 @@ func (r *reading) pointers(t *elfmap.Tiling) error {
 	n := uint64(r.elf.PointerSize())
 	lo, hi := r.bounds()
 	base := r.elf.Sections[t.Section].Addr
-	for i, g := range t.Ranges {
-		if g.Class == elfmap.Padding || g.Class == elfmap.Step {
+	for i := 0; i < len(t.Ranges); i++ {
+		g := t.Ranges[i]
+		if isPadding(g) {
 			continue
+		}
+		for g.Symbol() < 0 && i+1 < len(t.Ranges) && t.Ranges[i+1].Symbol() < 0 && !isPadding(t.Ranges[i+1]) {
+			i++ // measuring may have cut a constant inside of a pointer, where only zeros follow
 		}
 		end, pages := t.End(i), r.pagesFor(g, false)
 		for off := g.Start + -(base+g.Start)&(n-1); off+n <= end; off += n {
@@ -352,6 +356,8 @@ func (r *reading) pointers(t *elfmap.Tiling) error {
 	}
 	return nil
 }
+
+func isPadding(g elfmap.Range) bool { return g.Class == elfmap.Padding || g.Class == elfmap.Step }
 
 // relative are the relocations that only add where the image was loaded: R_X86_64_RELATIVE and its like.
 var relative = map[elfmap.Machine]uint32{
