@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"sync"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/insight"
@@ -57,24 +58,13 @@ func (c *diffCommand) Run(a *app) error {
 			return err
 		}
 	}
-	policy := rules.policy
-	compare := sizediff.Compare
-	if examine != nil {
-		compare = insight.Compare
-	}
-	report := compare(measured[0], measured[1], policy.Buckets)
-	result := sizediff.Evaluate(rules.target, report, policy)
+	report, write := c.compare(measured[0], measured[1], rules.policy.Buckets, examine != nil, code)
+	result := sizediff.Evaluate(rules.target, report, rules.policy)
 	result.Name = "" // there is one
 	e := &sizediff.Evaluation{
 		Targets:    []sizediff.TargetResult{result},
-		Policy:     policy,
+		Policy:     rules.policy,
 		Provenance: sizediff.Provenance{Base: c.Base, Head: c.Head, BaseChoice: sizediff.BaseGiven},
-	}
-	write := c.write
-	if code != nil {
-		changes := insight.Changed(summarize(code, measured[0], policy), summarize(code, measured[1], policy))
-		changes.Inlined = report.Causes.Inlined
-		write = c.explained(changes)
 	}
 	if err := write(out, e, c.text(a)); err != nil {
 		return err
@@ -83,6 +73,31 @@ func (c *diffCommand) Run(a *app) error {
 		return err
 	}
 	return c.judge(e)
+}
+
+// writer writes an evaluation in the format that was asked for.
+type writer func(io.Writer, *sizediff.Evaluation, render.Options) error
+
+// compare makes the report, with causes if they can be known, and with all that explains the sizes if code was read.
+func (c *diffCommand) compare(base, head *sizediff.Measurement, buckets []sizediff.Bucket, causes bool, code *insight.CodeReader) (*sizediff.Report, writer) {
+	if !causes {
+		return sizediff.Compare(base, head, buckets), c.write
+	}
+	if code == nil {
+		return insight.Compare(base, head, buckets), c.write
+	}
+	var (
+		wait   sync.WaitGroup
+		before *insight.Summary
+		after  *insight.Summary
+	)
+	wait.Go(func() { before = summarize(code, base, buckets) })
+	wait.Go(func() { after = summarize(code, head, buckets) })
+	report := insight.Compare(base, head, buckets)
+	wait.Wait()
+	changes := insight.Changed(before, after)
+	changes.Inlined = report.Causes.Inlined
+	return report, c.explained(changes)
 }
 
 func (c *diffCommand) write(w io.Writer, e *sizediff.Evaluation, o render.Options) error {
@@ -98,7 +113,7 @@ func (c *diffCommand) write(w io.Writer, e *sizediff.Evaluation, o render.Option
 }
 
 // explained writes what write does, and the changes.
-func (c *diffCommand) explained(x *insight.Changes) func(io.Writer, *sizediff.Evaluation, render.Options) error {
+func (c *diffCommand) explained(x *insight.Changes) writer {
 	return func(w io.Writer, e *sizediff.Evaluation, o render.Options) error {
 		switch c.Format {
 		case "json":
@@ -117,8 +132,8 @@ func (c *diffCommand) explained(x *insight.Changes) func(io.Writer, *sizediff.Ev
 }
 
 // summarize explains the size of one build.
-func summarize(code *insight.CodeReader, m *sizediff.Measurement, policy sizediff.Policy) *insight.Summary {
-	s := insight.Summarize(m, policy.Buckets)
+func summarize(code *insight.CodeReader, m *sizediff.Measurement, buckets []sizediff.Bucket) *insight.Summary {
+	s := insight.Summarize(m, buckets)
 	s.Code = code.Savings(m)
 	return s
 }

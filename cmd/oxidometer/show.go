@@ -50,7 +50,7 @@ func (c *showCommand) Run(a *app) error {
 	largest := sizediff.Largest(m, policy.Buckets, n)
 	write := c.write
 	if code != nil {
-		s := summarize(code, m, policy)
+		s := summarize(code, m, policy.Buckets)
 		s.Use = insight.Uses(m, policy.Buckets)
 		write = c.explained(s)
 	}

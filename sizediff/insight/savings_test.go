@@ -188,7 +188,7 @@ func BenchmarkInsight(b *testing.B) {
 
 func compareBuilds(b *testing.B, base, head string, scope insight.Scope, off bool) {
 	r := insight.NewCodeReader(scope)
-	o := sizediff.MeasureOptions{Cache: new(sizediff.Cache), Examine: r.Examine}
+	o := sizediff.MeasureOptions{Cache: new(sizediff.Cache), Examine: sizediff.Examiners(insight.Examine, r.Examine)}
 	if off {
 		o.Examine = nil
 	}
@@ -208,15 +208,19 @@ func compareBuilds(b *testing.B, base, head string, scope insight.Scope, off boo
 		})
 	}
 	wait.Wait()
-	sizediff.Compare(m[0], m[1], usual)
 	if off {
+		sizediff.Compare(m[0], m[1], usual)
 		return
 	}
 	var s [2]*insight.Summary
 	for i := range m {
-		s[i] = insight.Summarize(m[i], usual)
-		s[i].Code = r.Savings(m[i])
+		wait.Go(func() {
+			s[i] = insight.Summarize(m[i], usual)
+			s[i].Code = r.Savings(m[i])
+		})
 	}
+	insight.Compare(m[0], m[1], usual)
+	wait.Wait()
 	if insight.Changed(s[0], s[1]).Code == nil {
 		b.Error("code was not compared")
 	}
