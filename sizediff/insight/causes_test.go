@@ -16,7 +16,7 @@ var explained = map[string]*sizediff.Causes{} // that tests share
 func kernelCauses(t *testing.T, name string) *sizediff.Causes {
 	t.Helper()
 	if explained[name] == nil {
-		base, head := measured(t, kernelFile(t, "base.zip"), RustReferences), measured(t, kernelFile(t, name), RustReferences)
+		base, head := kernelMeasured(t, "base.zip"), kernelMeasured(t, name)
 		explained[name] = Explain(base, head, sizediff.LinuxKernel().Buckets)
 	}
 	return explained[name]
@@ -102,7 +102,7 @@ func TestCausesOfBinder(t *testing.T) {
 // TestCausesBothWays holds that going back undoes what there was to count, and that a build has no news to itself.
 func TestCausesBothWays(t *testing.T) {
 	there := kernelCauses(t, "binder.zip").References
-	base, head := measured(t, kernelFile(t, "base.zip"), RustReferences), measured(t, kernelFile(t, "binder.zip"), RustReferences)
+	base, head := kernelMeasured(t, "base.zip"), kernelMeasured(t, "binder.zip")
 	back := Explain(head, base, sizediff.LinuxKernel().Buckets).References
 	if there.Panics.Sites.Delta != -back.Panics.Sites.Delta || len(there.Panics.Functions) != len(back.Panics.Functions) {
 		t.Errorf("panic call sites: %v there, %v back", there.Panics.Sites, back.Panics.Sites)
@@ -131,7 +131,7 @@ func TestCausesUnknown(t *testing.T) {
 
 // BenchmarkExplain explains the change from base to binder, both measured.
 func BenchmarkExplain(b *testing.B) {
-	base, head := measured(b, kernelFile(b, "base.zip"), RustReferences), measured(b, kernelFile(b, "binder.zip"), RustReferences)
+	base, head := kernelMeasured(b, "base.zip"), kernelMeasured(b, "binder.zip")
 	buckets := sizediff.LinuxKernel().Buckets
 	b.ReportAllocs()
 	for b.Loop() {
