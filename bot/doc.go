@@ -43,8 +43,8 @@
 // script that makes them) and in the testdata of each package. The gate is .ci/run. A comparison of speed with other tools is
 // .ci/peers.
 //
-// Imports go one way: cmd/oxidometer → bot → its leaves → sizediff → sizediff/source, sizediff/elfmap, sizediff/rustname and
-// sizediff/coderef. Leaves do not import each other, but for bot/queue and bot/web, which read bot/store. A test holds the whole
+// Imports go one way: cmd/oxidometer → bot → its leaves → sizediff → sizediff/source, sizediff/elfmap, sizediff/rustname,
+// sizediff/debuginfo and sizediff/coderef. sizediff/insight and sizediff/render import sizediff. Leaves do not import each other, but for bot/queue and bot/web, which read bot/store. A test holds the whole
 // rule: cmd/oxidometer/deps_test.go lists for every package what it may import, and for some dependencies who alone may import
 // them: go-github only bot/gh and ghtest, SQL drivers only bot/store, River only bot/store and bot/queue.
 //
@@ -56,17 +56,23 @@
 //	     ── sizediff.Measure ──▶ Measurement: images, sections, symbols, shares; no buckets yet
 //	            per image: elfmap.Open → Digest → ReadSymbols → Own
 //	                       → attribute → tables → constants → identify
+//	                       → insight.Examine, if asked for: references, their lines, inlined code
 //	two measurements, buckets ── sizediff.Compare ──▶ Report: sums, and which symbol became which
+//	                          ── insight.Compare ──▶ the same with Report.Causes
 //	report, policy ── sizediff.Evaluate ──▶ findings and budgets, kept in an Evaluation
 //	evaluation ── render.Text, Markdown, JSON, HTML ──▶ bytes
 //
 // The command diff is exactly this chain (cmd/oxidometer/diff.go). show compares a build with itself and prints one side.
-// measure stops after the second step and writes the measurement (sizediff/encode.go), which source.Open later accepts in
-// place of a build.
+// measure stops after the second step and writes the measurement (sizediff/encode.go, references.go), which source.Open later
+// accepts in place of a build. measure and the App always examine and compare with causes, diff and show with --insight.
 //
-// why reads a build a second time, for a measurement has no references: insight.Read (sizediff/insight/build.go) makes one graph of
-// all images, with the measured symbols as nodes (image.go), references between them (refs.go), and imports resolved.
-// Its package comment says what the graph is a model of.
+// References are read while an image is open, and are part of what is measured. Per image: nodes (sizediff/insight/image.go, the
+// measured symbols and what has no name), references between them (refs.go), of these what concerns Rust (rust.go), then
+// lines of source and inlined code (examine.go, from sizediff/debuginfo). insight.NewGraph (sizediff/insight/build.go) puts the
+// images of a measurement together and resolves imports; its package comment says what the graph is a model of. why asks it
+// about one symbol (why.go); use.go and panic.go about a build; causes.go about two: which new references came first
+// (chains.go), and besides from the measurements alone copies, exports and inlined code. What --insight adds is Summarize and
+// Changed (summary.go), and of code to share a CodeReader (imagecode.go), which reads instructions while the build is measured.
 //
 // One image, step by step. Own (sizediff/elfmap/own.go, fill.go) cuts each section into ranges by its symbols and
 // decides about the rest: prefix, padding, page step, or nobody's. attribute (sizediff/attribute.go) gives symbols their
@@ -106,18 +112,26 @@
 //	a module that became built-in                      sizediff/moved.go
 //	differences that are only text                     sizediff/texts.go
 //	a finding: its rule, severity and sentence         sizediff/evaluate.go; the rule's name in sizediff/report.go
+//	what is known of why a build changed               sizediff/causes.go: the form; sizediff/insight/causes.go finds it
 //	a quantity of budgets, findings on causes          sizediff/quantity.go, evaluatecauses.go; the key in config/repo.go
+//	what a measurement holds of references             sizediff/references.go; who reads them: sizediff/insight/refs.go, rust.go
+//	what counts as a root, or as a panic               sizediff/insight/image.go; sizediff/insight/panic.go
+//	what is compared of inlined code                   sizediff/insight/inlined.go; how DWARF is read: sizediff/debuginfo/inlined.go
+//	what sharing code would save                       sizediff/insight/fold.go, tails.go, outline.go; sums in savings.go
 //	the verdict of a whole evaluation                  sizediff/verdict.go
 //	what the base branch's past says: floors, noise    bot/history.go; the rows are bot/store/history.go's
 //	budgets that calibrate suggests                    sizediff/calibrate.go; words in sizediff/render/calibrate.go
 //	a field of the JSON report                         sizediff/report.go; see the note on contracts below
 //	the wording of a report                            sizediff/render/words.go and facts.go; a format only lays out
+//	which causes a report names, and how many          sizediff/render/causes.go picks, reasons.go says, hints.go guesses
+//	a table of --insight                               sizediff/render/insight.go, codetables.go
 //	how a hostile name is made harmless                sizediff/render/escape.go: one function for each context
 //	what goes first when a comment is too long         sizediff/render/ladder.go
 //	title, conclusion and summary of the check run     sizediff/render/check.go
 //	an archive or compression format                   sizediff/source/zip.go, tar.go, codec.go
 //	what an archive may cost                           sizediff/source/limits.go
-//	a machine: padding, relocations                    sizediff/elfmap/machine.go, relocs.go; code in sizediff/coderef
+//	a machine: padding, relocations                    sizediff/elfmap/machine.go, relocs.go; DWARF's in sizediff/debuginfo/relocate.go
+//	a machine: references in code                      sizediff/coderef, a file for each; what it decodes, Supported in coderef.go
 //	a key of the repository file                       config/repo.go: the struct tags are the schema
 //	a setting of serve                                 config/server.go
 //	a flag or a subcommand                             cmd/oxidometer, the file with its name
@@ -153,7 +167,7 @@
 // Decision: ELF reading is ours, not debug/elf. The standard package says that it is not hardened against hostile input,
 // and ours comes from pull requests: elfmap allocates nothing that a header merely claims, has a cap on everything that
 // can be counted, and returns errors that tell people what to do. It must also cost what it uses: a vmlinux of 400 MB
-// with debug information is read by offset, and its DWARF never. And every symbol keeps its number in the file and the
+// with debug information is read by offset, and of its DWARF only what describes Rust, by who asks for it. And every symbol keeps its number in the file and the
 // STT_FILE symbol before it, which relocations and attribution need.
 //
 // Decision: an ELF file of 1 to 64 MB is mapped instead of read, which saves a sixth of the time of comparing two kernels. A file
@@ -161,16 +175,59 @@
 // error (surviveCut in sizediff/measure.go).
 //
 // Decision: sizediff/coderef is a package of its own, which the first layout did not have. Attribution of constants decodes
-// code, and so will the question who pulls a symbol in; neither should import the other.
+// code, and so does the question who pulls a symbol in; neither should import the other.
 //
 // Decision: sizediff imports klauspost/compress/zstd, though it is otherwise free of dependencies, because the
-// measurement file is zstd and the file's form belongs to the type that it stores. All other decompressors are in source.
+// measurement file is zstd and the file's form belongs to the type that it stores. So does sizediff/debuginfo, because sections
+// of debug information can be compressed with it. All other decompressors are in source.
 //
 // Decision: a measurement holds no buckets. They are applied when two measurements are compared, so a stored measurement
 // stays good when a repository changes its rules.
 //
 // Decision: nor does it hold what a repository's file says of a target's files, groups and attribution. Measurement.Select applies
 // that each time two are compared, to both. A listed file that is missing is "not measured" or "not compared", never a change.
+//
+// Decision: a measurement holds who refers to whom, which the first form did not. The App measures in a child, keeps no artifacts and
+// compares with builds that are long gone; without references it could not say who pulled something in. The graph is made
+// again from them each time, so a stored measurement stays good when the model changes. It is a fourth form of the file: the parts
+// follow what the third holds, are written only where there are any, and of what was measured before references are not known.
+//
+// Decision: of references a measurement keeps those of Rust, from Rust to Rust and from C to Rust, with what has no name on the
+// way. Nine tenths of a kernel are C that refers to C, and all C stays by itself in the model. So the file grows by 6 %, and a
+// graph from it agrees with the whole one in what is asked about Rust; what would go with a symbol can lack constants, and is said as
+// "at least". why reads all of it from a build.
+//
+// Decision: what would go with a symbol is found by leaving its node out and following all references again, not by a tree of
+// dominators. One symbol is asked about at a time, and then it is two walks and a few lines; the tests hold it to dominators.
+//
+// Decision: Causes is a type of sizediff, and package insight fills it in. Evaluate makes findings and budgets of it, and
+// sizediff does not import insight. In the JSON report it is the key causes, which is absent where nobody looked, and has null
+// for a part that is not known of both builds: a reader of oxidometer.report/1 stays right. The delta of the finding
+// new-panic-sites is a number of places; all others are bytes.
+//
+// Decision: a plain diff looks for no causes. It is what people run again and again, its numbers need none, and reading the
+// references would make it two to three times as slow. A budget on a quantity makes it look, or it could not be judged. The App
+// always has them, because its measurements do.
+//
+// Decision: the first reference is sought from what was used before, not from what was there before. The kernel links core whole
+// and exports it, so that most of what a patch pulls in is there already: no byte changes, and yet nobody can drop it any more.
+// What was only exported therefore counts as news when it is used, and its bytes are told apart from growth.
+//
+// Decision: a panic call site is known by whom it refers to: a function of core, alloc or std that by its name does nothing but
+// panic. Calls between such functions do not count. A name can deceive; a look at the code would not tell more.
+//
+// Decision: budgets on quantities know no buckets and no paths. They bound the build, and what is not known of it is "not judged",
+// which is neither within nor over.
+//
+// Decision: DWARF reading is ours, not debug/dwarf, for the reasons that ELF reading is, and for speed: the standard package reads
+// the abbreviations of every unit, and of a kernel nearly all units are C. Ours reads of those a header and the language. It is a
+// package of its own, which the first layout did not have, as coderef is. What it finds stands beside the sizes: no byte of a bucket depends on it, and any error in it makes lines and inlined code "not
+// known", never the measurement fail.
+//
+// Decision: inlined code is never added to a bucket. Its bytes are the host function's, and would count twice.
+//
+// Decision: the code of a build is read for folding, tails and outlining while it is measured, and not stored. It would make a
+// measurement as large as the build. These parts of --insight are "not known" of a measurement.
 //
 // Decision: sums never depend on matching. Totals, buckets and crates are added up on each side by itself
 // (sizediff/tally.go); matching only says which rows belong together. A wrong match misleads a reader, but moves no byte.
@@ -185,7 +242,7 @@
 //
 // Decision: the digest of an image covers allocated sections, symbols, relocations and notes, and of debug information
 // only its size. Hashing all of a distribution's vmlinux would cost more than comparing two of them. Images with equal
-// digests are measured once and are "identical", even where their DWARF differs.
+// digests are measured once and are "identical", even where their DWARF differs: lines of source are then those of the first.
 //
 // Decision: status in images[] keeps the four values of the contract (added, removed, changed, identical). Finer facts are
 // fields beside it: same_size, text_only, moved_to, moved_from. A reader that knows only the four stays right.

@@ -27,7 +27,11 @@ Examples:
     oxidometer diff vmlinux.before vmlinux.after
     oxidometer diff base.zip head.zip --top 10
     oxidometer diff base/ head/ --format html -o report.html
+    oxidometer diff base.zip head.zip --insight
     oxidometer diff base.oxm head/ --config .github/oxidometer.yml --fail-on error
+
+With --insight the report says why the runtime grew: who first referred to it, and
+what of it was there before and is used for the first time.
 
 The repository file's budgets make findings of severity error when they are exceeded. Where its
 target lists files, only these are compared.

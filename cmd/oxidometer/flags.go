@@ -24,7 +24,7 @@ type reportFlags struct {
 
 // insightFlag asks for more than sizes.
 type insightFlag struct {
-	Insight insightScope `help:"Add what explains the size: copies, exports, generic code, full cost, code to share; of C code too with --insight=all."`
+	Insight insightScope `help:"Add what explains the size: who refers to what, panic call sites, copies, exports, generic code, full cost, inlined code, code to share; of C code too with --insight=all."`
 }
 
 // code reads the code of images while they are measured; nil when nobody asks.

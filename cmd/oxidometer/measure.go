@@ -25,7 +25,10 @@ type measureCommand struct {
 }
 
 func (*measureCommand) Help() string {
-	return `A measurement is small, and stands for the build in every other command.
+	return `A measurement is small, and stands for the build in every other command. It holds
+sizes, names and the references of Rust, and where Rust code has debug information
+also lines of source and what is inlined. It holds no code: what --insight says of
+code that could be shared takes the build itself.
 
 Examples:
 

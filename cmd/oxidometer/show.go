@@ -20,6 +20,7 @@ func (*showCommand) Help() string {
 
     oxidometer show vmlinux
     oxidometer show build/ --top all
+    oxidometer show build/ --insight --format html -o build.html
     oxidometer show base.oxm --format json`
 }
 

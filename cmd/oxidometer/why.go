@@ -31,7 +31,8 @@ Examples:
 
 Relocations make references exact: those of modules, of objects, and of a
 vmlinux linked with --emit-relocs. Otherwise code is decoded. Of a measurement
-only the references of Rust are known.`
+only the references of Rust are known. Where Rust code has debug information,
+references have file and line.`
 }
 
 // defaultLinks is how many chains, callers and callees are listed without --top, and maxChains how many chains ever.

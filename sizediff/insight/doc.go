@@ -2,8 +2,8 @@
 //
 // # Who pulls it in
 //
-// Read makes a graph of references: who refers to a symbol, on which ways it is reached from what is used, and what would go
-// with it. The model is that of a linker's --gc-sections, with symbols for sections. Nodes are the symbols as sizediff.Measure gives
+// Examine reads the references of an image while it is measured, and NewGraph makes a graph of a build's: who refers to a symbol, on
+// which ways it is reached from what is used, and what would go with it. The model is that of a linker's --gc-sections, with symbols for sections. Nodes are the symbols as sizediff.Measure gives
 // them their bytes; besides, whatever is referred to and has no name (string literals, vtables), and for each section the
 // rest: tables, padding, and what nothing refers to. The nodes hold every byte of memory of every image exactly once.
 // An edge is a reference, from code or from a pointer in data. Roots are what stays by itself:
@@ -21,6 +21,16 @@
 // relocations all code of these machines is decoded (see coderef), and aligned words in data are taken for
 // pointers if they lead into the image: calls are exact then, but a number can look like an address, and addresses that code
 // computes are not seen. Where a constant without a name ends is known only from where the next reference leads.
+//
+// A measurement keeps only the references of Rust, from Rust to Rust and from C to Rust (RustReferences). What it says of Rust
+// symbols agrees with the whole graph; of constants and of C it has only what leads to Rust.
+//
+// # Why it changed
+//
+// Explain finds the causes of a change, which Compare puts into a report: the shortest chains of first new references to what is
+// new, larger or used for the first time, beginning at what was used before (Graph.Since); panic call sites by function
+// (Graph.Panics); and the bytes of the runtime and the abstractions by what keeps them. Where one image lacks references, all
+// of that is nil. Uses says the same of one build.
 //
 // # Copies, exports, generic code, full cost
 //
