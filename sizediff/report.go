@@ -1,5 +1,11 @@
 package sizediff
 
+import (
+	"cmp"
+
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
+)
+
 // Schema is the version of the JSON form of a Report. A change that removes or redefines a field needs a new number.
 const Schema = "oxidometer.report/1"
 
@@ -203,6 +209,16 @@ type SymbolChange struct {
 	Kind          Kind        `json:"kind"`
 	State         SymbolState `json:"change"`
 	Change
+}
+
+// Path is the path in Report.Runtime that a symbol of the runtime counts to.
+func (s *SymbolChange) Path() string {
+	if s.Attribution == ByName.String() {
+		if n, ok := rustname.Parse(s.Name); ok {
+			return cmp.Or(n.Module(), s.Crate)
+		}
+	}
+	return s.Crate
 }
 
 // ResidueChange is what a section holds besides symbols and that changed.
