@@ -9,8 +9,8 @@ import (
 
 // Bounds of a finding, however much there is of what it is about.
 const (
-	maxNamed    = 3   // names, before it says how many more there are
-	maxNameLong = 120 // characters of a name
+	maxNamed    = 3  // names, before it says how many more there are
+	maxNameLong = 72 // characters of a name
 )
 
 func (f *findings) causes() {
@@ -37,7 +37,7 @@ func (f *findings) duplicates(items []CopyChange) {
 		if x.Reason != "" {
 			why = " (" + x.Reason + ")"
 		}
-		names = append(names, fmt.Sprintf("%s%s %s B, %s in %s", shortened(x.Name), why, signed(x.Beyond.Delta), numbered(x.Copies.Head, "copy", "copies"), firstFew(x.Images, ", ")))
+		names = append(names, fmt.Sprintf("%s%s %s B, %s", shortened(x.Name), why, signed(x.Beyond.Delta), numbered(x.Copies.Head, "copy", "copies")))
 	}
 	if len(items) > 0 {
 		f.add(RuleNewDuplicate, Warning, "", beyond, "%s more copies than before, %s B beyond the largest of each: %s",
@@ -139,5 +139,5 @@ func shortened(name string) string {
 	if len(r) <= maxNameLong {
 		return name
 	}
-	return string(r[:maxNameLong/2]) + "…" + string(r[len(r)-maxNameLong/2+1:])
+	return string(r[:maxNameLong/2]) + "..." + string(r[len(r)-maxNameLong/2+3:])
 }

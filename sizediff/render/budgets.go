@@ -59,7 +59,7 @@ func (v *view) overClause(say voice) string {
 		if b.Ratchet != nil {
 			also = append(also, v.overAmount(say, b))
 		} else {
-			also = append(also, fmt.Sprintf("%s %s of %s", v.budgetName(say, b.Budget), delta(b.Delta), num(b.Limit)))
+			also = append(also, fmt.Sprintf("%s %s (budget %s)", v.budgetName(say, b.Budget), delta(b.Delta), num(b.Limit)))
 		}
 	}
 	if len(also) > 3 {

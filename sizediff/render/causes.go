@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,11 +11,12 @@ import (
 
 // cause is a path of the runtime or a generic family or a single symbol that explains a change of the runtime.
 type cause struct {
-	path   string // a path that is new or gone; "" otherwise
-	state  string // new, gone, larger, smaller
-	change sizediff.Change
-	parts  []contribution // what changed in it, largest first; one for a family or a symbol
-	origin origin
+	path    string // a path that is new or gone, with all below it; "" otherwise
+	state   string // new, gone, larger, smaller
+	change  sizediff.Change
+	symbols []sizediff.SymbolChange // of a path
+	parts   []contribution          // what changed in it, largest first; one for a family or a symbol
+	origin  origin
 }
 
 // contribution is a generic family, or a symbol that has none of its family beside it.
@@ -27,8 +29,7 @@ type contribution struct {
 
 const maxCauses = 5
 
-// causes explain the runtime's change of a report: first paths that came or went, then the largest families besides them.
-// Growth is explained when the runtime grew, shrinkage when it shrank. more counts what was left out.
+// causes explain the runtime's change of a report: paths that came or went, and families besides them, the largest first. Growth is explained when the runtime grew, shrinkage when it shrank. more counts what was left out.
 func causes(r *sizediff.Report, limit int) (list []cause, more int) {
 	wantPath, sign := "gone", int64(-1)
 	if runtimeOf(r).Resident.Delta > 0 {
@@ -41,15 +42,32 @@ func causes(r *sizediff.Report, limit int) (list []cause, more int) {
 	under := map[string][]sizediff.SymbolChange{}
 	for _, s := range r.Symbols {
 		if s.Bucket == sizediff.BucketRuntime && (s.Delta > 0) == (sign > 0) && s.Delta != 0 {
-			path := pathOf(symbolName(s), known)
+			path := s.Path()
+			if !known[path] { // in a module that is as large as before
+				path = pathOf(symbolName(s), known)
+			}
 			under[path] = append(under[path], s)
 		}
 	}
+	trees := wholeTrees(r.Runtime, wantPath)
+	at := map[string]int{}
 	for _, p := range r.Runtime {
-		if pathState(p.Change) == wantPath {
-			list = append(list, cause{path: p.Path, state: wantPath, change: p.Change, parts: families(under[p.Path])})
-			delete(under, p.Path)
+		if pathState(p.Change) != wantPath {
+			continue
 		}
+		top := trees.top(p.Path)
+		i, ok := at[top]
+		if !ok {
+			i = len(list)
+			at[top] = i
+			list = append(list, cause{path: top, state: wantPath})
+		}
+		list[i].change = list[i].change.Plus(p.Change)
+		list[i].symbols = append(list[i].symbols, under[p.Path]...)
+		delete(under, p.Path)
+	}
+	for i := range list {
+		list[i].parts = families(list[i].symbols)
 	}
 	var rest []sizediff.SymbolChange
 	for _, symbols := range under {
@@ -58,14 +76,50 @@ func causes(r *sizediff.Report, limit int) (list []cause, more int) {
 	for _, f := range families(rest) {
 		list = append(list, cause{state: sizeState(f.change), change: f.change, parts: []contribution{f}})
 	}
+	slices.SortStableFunc(list, func(a, b cause) int { return -cmp.Compare(magnitude(a.change.Delta), magnitude(b.change.Delta)) })
 	more = max(len(list)-limit, 0)
 	list = list[:len(list)-more]
 	from := origins(r)
 	for i := range list {
-		list[i].origin = from.of(list[i].parts)
+		list[i].origin = list[i].from(from.of(list[i].parts))
 	}
 	return list, more
 }
+
+// trees are the paths of which everything below is in one state as well.
+type trees map[string]bool
+
+// wholeTrees returns those that came or went whole, with a symbol of their own.
+func wholeTrees(paths []sizediff.PathChange, state string) trees {
+	out := trees{}
+	for _, p := range paths {
+		if pathState(p.Change) == state {
+			out[p.Path] = true
+		}
+	}
+	for _, p := range paths {
+		if pathState(p.Change) != state {
+			for path := p.Path; path != ""; path = parentOf(path) {
+				delete(out, path)
+			}
+		}
+	}
+	return out
+}
+
+// top is the topmost of them that a path is in; itself if there is none above.
+func (t trees) top(path string) string {
+	top := path
+	for above := parentOf(path); above != ""; above = parentOf(above) {
+		if t[above] {
+			top = above
+		}
+	}
+	return top
+}
+
+// parentOf is the module around a module, "" of a crate.
+func parentOf(path string) string { return path[:max(strings.LastIndex(path, "::"), 0)] }
 
 // families adds symbols up by generic family, largest first.
 func families(symbols []sizediff.SymbolChange) []contribution {
@@ -104,7 +158,7 @@ func pathOf(name string, known map[string]bool) string {
 		name = name[:i]
 	}
 	for name != "" && !known[name] {
-		name = name[:max(strings.LastIndex(name, "::"), 0)]
+		name = parentOf(name)
 	}
 	return name
 }
@@ -136,9 +190,15 @@ type origin struct {
 	name, image string
 	through     []string           // what of the runtime and the abstractions lies between
 	location    *sizediff.Location // of the reference; nil: not known
+	also        []symbolPlace      // who referred to other parts of it, those of most bytes first
 }
 
 func (o origin) known() bool { return o.name != "" }
+
+// same reports whether two origins are the same places, whatever lies between.
+func (o origin) same(p origin) bool {
+	return o.name == p.name && o.image == p.image && slices.Equal(o.also, p.also)
+}
 
 // symbolPlace is a symbol as reports name it.
 type symbolPlace struct{ name, image string }
@@ -158,18 +218,56 @@ func origins(r *sizediff.Report) arrivals {
 	return out
 }
 
-// of returns where the largest of what changed comes from.
-func (a arrivals) of(parts []contribution) origin {
+// of returns the arrivals of what changed.
+func (a arrivals) of(parts []contribution) (list []*sizediff.Arrival) {
+	seen := map[symbolPlace]bool{}
 	for _, part := range parts {
 		for _, s := range part.symbols {
-			if x := a[symbolPlace{symbolName(s), s.Image}]; x != nil {
-				if o := originOf(x); o.known() {
-					return o
-				}
+			place := symbolPlace{symbolName(s), s.Image}
+			if x := a[place]; x != nil && !seen[place] {
+				seen[place] = true
+				list = append(list, x)
 			}
 		}
 	}
-	return origin{}
+	return list
+}
+
+// commonOrigin is who first referred to most bytes of several arrivals, and who to the rest. The way to them is that of the largest.
+func commonOrigin(list []*sizediff.Arrival) origin {
+	bytes := map[symbolPlace]int64{}
+	first := map[symbolPlace]origin{}
+	largest := map[symbolPlace]int64{}
+	for _, x := range list {
+		o := originOf(x)
+		if !o.known() {
+			continue
+		}
+		o.name = withoutArguments(o.name)
+		place, n := symbolPlace{o.name, o.image}, max(x.Bytes.Delta, x.Used)
+		bytes[place] += n
+		if n > largest[place] || !first[place].known() {
+			first[place], largest[place] = o, n
+		}
+	}
+	if len(bytes) == 0 {
+		return origin{}
+	}
+	places := slices.SortedFunc(maps.Keys(bytes), func(x, y symbolPlace) int {
+		return cmp.Or(-cmp.Compare(bytes[x], bytes[y]), cmp.Compare(x.name, y.name), cmp.Compare(x.image, y.image))
+	})
+	o := first[places[0]]
+	o.also = places[1:]
+	return o
+}
+
+// from is the origin of a cause. What is a part of it does not lie between.
+func (x cause) from(list []*sizediff.Arrival) origin {
+	o := commonOrigin(list)
+	if len(o.through) > 0 && slices.ContainsFunc(x.symbols, func(s sizediff.SymbolChange) bool { return symbolName(s) == o.through[0] }) {
+		o.through = nil
+	}
+	return o
 }
 
 func originOf(a *sizediff.Arrival) origin {
@@ -180,7 +278,7 @@ func originOf(a *sizediff.Arrival) origin {
 	} {
 		for i := last - 1; i >= 0; i-- {
 			if s := a.Chain[i]; s.Name != "" && foreign(s.Bucket) {
-				return origin{s.Name, s.Image, named(a.Chain[i+1 : last]), s.Location}
+				return origin{name: s.Name, image: s.Image, through: named(a.Chain[i+1 : last]), location: s.Location}
 			}
 		}
 	}
@@ -200,7 +298,7 @@ func named(steps []sizediff.Step) (names []string) {
 type newlyUsed struct {
 	bytes  int64
 	paths  []contribution
-	origin origin // of the largest
+	origin origin
 }
 
 func newlyUsedOf(r *sizediff.Report) (out newlyUsed) {
@@ -208,7 +306,7 @@ func newlyUsedOf(r *sizediff.Report) (out newlyUsed) {
 		return out
 	}
 	paths := map[string]int64{}
-	var first *sizediff.Arrival
+	var list []*sizediff.Arrival
 	for i := range r.Causes.References.Arrivals {
 		a := &r.Causes.References.Arrivals[i]
 		if a.Bucket != sizediff.BucketRuntime || a.Used == 0 || a.Bytes.Base == 0 {
@@ -216,16 +314,13 @@ func newlyUsedOf(r *sizediff.Report) (out newlyUsed) {
 		}
 		out.bytes += a.Used
 		paths[a.Path] += a.Used
-		if first == nil || a.Used > first.Used {
-			first = a
-		}
+		list = append(list, a)
 	}
 	for path, n := range paths {
 		out.paths = append(out.paths, contribution{name: path, change: sizediff.NewChange(0, n)})
 	}
 	slices.SortFunc(out.paths, compareContributions)
-	if first != nil {
-		out.origin = originOf(first)
-	}
+	out.origin = commonOrigin(list)
+	out.origin.through = nil // it differs
 	return out
 }

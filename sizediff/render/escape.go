@@ -139,7 +139,7 @@ func reference(s string) bool {
 }
 
 // markdownProse is a sentence from outside in Markdown. A word stays as it is when it can only be a word or a number; every
-// other run of words becomes code. Punctuation behind a single name ends the run and is no part of the name.
+// other run of words becomes code, and what stands in angle brackets is one name. Punctuation behind a single name ends the run and is no part of the name.
 func markdownProse(s string) string {
 	var out, run []string
 	flush := func() {
@@ -148,7 +148,14 @@ func markdownProse(s string) string {
 			run = nil
 		}
 	}
-	for i, w := range strings.Fields(plainProse(s)) {
+	words := strings.Fields(plainProse(s))
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if n := bracketed(words[i:]); n > 1 {
+			run = append(run, words[i:i+n]...)
+			i += n - 1
+			continue
+		}
 		if harmlessWord(w) && !(i == 0 && listMarker().MatchString(w)) {
 			flush()
 			out = append(out, w)
@@ -165,6 +172,22 @@ func markdownProse(s string) string {
 	}
 	flush()
 	return strings.Join(out, " ")
+}
+
+// bracketed returns how many words it takes to close the angle brackets that the first of them opens, as in <T as Trait>::f; 0 when
+// it opens none, or they are never closed.
+func bracketed(words []string) int {
+	depth := 0
+	for i, w := range words {
+		depth += strings.Count(w, "<") - strings.Count(strings.ReplaceAll(w, "->", ""), ">")
+		switch {
+		case i == 0 && (depth <= 0 || !strings.HasPrefix(w, "<") && !strings.Contains(w, "::<")):
+			return 0
+		case depth <= 0:
+			return i + 1
+		}
+	}
+	return 0
 }
 
 func harmlessWord(w string) bool {

@@ -326,6 +326,8 @@ func TestEscapes(t *testing.T) {
 		{inTheirWords(plainVoice, "why not?"), `"why not?"`},
 		{markdownProse("rustc 1.87.0 is new"), "rustc 1.87.0 is new"},
 		{markdownProse("see 0410b2b, 0410b2b: core::fmt; f(x, @b)!"), "see `0410b2b`, `0410b2b`: `core::fmt`; <code>f(x, &#64;&#8288;b)&#33;</code>"},
+		{markdownProse("new: <T as U>::f (generic) +3 B, a::<b, c> too"), "new: <code>&lt;T as U&gt;::f</code> (generic) +3 B, <code>a::&lt;b, c&gt;</code> too"},
+		{markdownProse("if x < y then <b is open"), "if x <code>&lt;</code> y then <code>&lt;b</code> is open"},
 		{markdownProse("see #12, not http://x.y"), "see <code>&#35;12,</code> not `http://x.y`"},
 		{fence("a ```` b\n"), "`````text\na ```` b\n`````\n"},
 		{fence("a@b\n"), "```text\na@\u2060b\n```\n"},

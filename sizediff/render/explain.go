@@ -14,7 +14,6 @@ import (
 // why explains the runtime's change of the worst target in at most five bullets, or in a table when it is over budget.
 func (c *comment) why() {
 	t := c.v.worst()
-	c.findings(t)
 	if c.v.verdict == sizediff.VerdictNoChange || c.v.verdict == sizediff.VerdictNoise {
 		return
 	}
@@ -42,19 +41,22 @@ func (c *comment) why() {
 
 // causeTable says the same with a row for each cause, and what there is to try.
 func (c *comment) causeTable(title string, x reasons) {
-	last := func(y cause) string { return causeState(y, markdownVoice) }
-	head := ""
-	if slices.ContainsFunc(x.causes, func(y cause) bool { return y.origin.known() }) {
-		head, last = "first referenced by ", func(y cause) string {
-			if y.origin.known() {
-				return y.origin.words(markdownVoice)
-			}
-			return "not known"
-		}
+	head, first := "", slices.ContainsFunc(x.causes, func(y cause) bool { return y.origin.known() })
+	if first {
+		head = "first referenced by "
 	}
 	c.line("\n%s, largest first\n\n| new or larger in the runtime | bytes | %s|\n|:--|--:|:--|", title, head)
+	var above origin
 	for _, y := range x.causes {
-		c.line("| %s | %s | %s |", causeName(y, markdownVoice), delta(y.change.Delta), last(y))
+		last := causeState(y, markdownVoice)
+		switch {
+		case first && y.origin.known():
+			last = y.origin.after(above, markdownVoice)
+		case first:
+			last = "not known"
+		}
+		above = y.origin
+		c.line("| %s | %s | %s |", causeName(y, markdownVoice), delta(y.change.Delta), last)
 	}
 	if len(x.extras) > 0 {
 		c.line("\n- %s", strings.Join(x.extras, "\n- "))

@@ -98,6 +98,7 @@ func (c *comment) body() {
 	c.otherTargets()
 	c.differences()
 	c.why()
+	c.findings(c.v.worst())
 	c.folds()
 	c.commitMessage()
 	c.toGoOn()

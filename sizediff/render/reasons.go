@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
@@ -67,10 +68,8 @@ func (x reasons) lines(say voice, kernel bool) []string {
 		line := causeLine(c, say, kernel)
 		switch {
 		case x.shared.known() || !c.origin.known():
-		case last.name == c.origin.name && last.image == c.origin.image:
-			line += "; first referenced by the same"
 		default:
-			line += "; first referenced by " + c.origin.words(say)
+			line += "; first referenced by " + c.origin.after(last, say)
 		}
 		last = c.origin
 		out = append(out, line)
@@ -88,7 +87,7 @@ func sharedOrigin(list []cause) origin {
 	}
 	first := list[0].origin
 	for _, c := range list[1:] {
-		if c.origin.name != first.name || c.origin.image != first.image {
+		if !c.origin.same(first) {
 			return origin{}
 		}
 	}
@@ -97,16 +96,50 @@ func sharedOrigin(list []cause) origin {
 }
 
 // words say who referred first, and where.
-func (o origin) words(say voice) string {
-	s := say.code(withoutArguments(o.name))
-	switch {
-	case o.location != nil:
-		s += " in " + say.code(placeOf(o.location))
-	case o.image != "" && o.image != "vmlinux":
-		s += " in " + say.code(o.image)
+func (o origin) words(say voice) string { return o.after(origin{}, say) }
+
+// after is the same for a reader who has just read of last.
+func (o origin) after(last origin, say voice) string {
+	s, way := o.places(say), ""
+	if via := o.via(); via != "" {
+		way = ", through " + say.code(via)
 	}
-	if len(o.through) > 0 {
-		s += ", through " + say.code(withoutArguments(o.through[0]))
+	if o.same(last) {
+		s = "the same"
+		if o.location != nil && (last.location == nil || *o.location != *last.location) {
+			s += " in " + say.code(placeOf(o.location))
+		}
+		switch {
+		case o.via() == last.via():
+			way = ""
+		case way == "":
+			way = ", directly"
+		}
+	}
+	return s + way
+}
+
+// via is what lies between one origin and what it referred to, "" when it referred to it directly.
+func (o origin) via() string {
+	if len(o.through) == 0 || len(o.also) > 0 {
+		return ""
+	}
+	return withoutArguments(o.through[0])
+}
+
+func (o origin) places(say voice) string {
+	names := []string{say.code(withoutArguments(o.name))}
+	oneImage := true
+	for _, p := range o.also {
+		names = append(names, say.code(withoutArguments(p.name)))
+		oneImage = oneImage && p.image == o.image
+	}
+	s := listed(capList(names, 3))
+	switch {
+	case o.location != nil && len(names) == 1:
+		s += " in " + say.code(placeOf(o.location))
+	case oneImage && o.image != "" && o.image != "vmlinux":
+		s += " in " + say.code(o.image)
 	}
 	return s
 }
@@ -123,7 +156,7 @@ func usageLines(r *sizediff.Report, say voice) []string {
 		var paths []string
 		for i, p := range u.paths {
 			if i == 3 {
-				paths = append(paths, fmt.Sprintf("%d more", len(u.paths)-i))
+				paths = append(paths, counted(len(u.paths)-i, "more path"))
 				break
 			}
 			paths = append(paths, say.code(p.name)+" "+bytesOf(p.change.Head))
@@ -192,12 +225,39 @@ func panicLine(p sizediff.PanicChange, say voice) string {
 		s = counted(int(-n), "fewer panic call site")
 	}
 	s += fmt.Sprintf(" (%s → %s)", num(p.Sites.Base), num(p.Sites.Head))
+	return s + among(panicFunctions(p, n >= 0), say)
+}
+
+// panicFunctions are the functions that have more panic call sites, or those that have fewer; instances of one count together.
+func panicFunctions(p sizediff.PanicChange, more bool) (list []contribution) {
+	sums := map[string]sizediff.Change{}
 	for _, f := range p.Functions {
-		if (f.Sites.Delta > 0) == (n >= 0) {
-			return s + ", most in " + say.code(withoutArguments(f.Name)) + " " + delta(f.Sites.Delta)
+		if (f.Sites.Delta > 0) == more {
+			name := withoutArguments(f.Name)
+			sums[name] = sums[name].Plus(f.Sites)
 		}
 	}
-	return s
+	for name, sites := range sums {
+		list = append(list, contribution{name: name, change: sites})
+	}
+	slices.SortFunc(list, compareContributions)
+	return list
+}
+
+// among lists the three largest.
+func among(list []contribution, say voice) string {
+	var s []string
+	for i, x := range list {
+		if i == 3 {
+			s = append(s, fmt.Sprintf("%d more", len(list)-i))
+			break
+		}
+		s = append(s, say.code(x.name)+" "+delta(x.change.Delta))
+	}
+	if len(s) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(s, ", ")
 }
 
 // withoutArguments folds the generic arguments of a name: sort::<u8, lt> is sort::<_>.

@@ -37,6 +37,105 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestCommonOrigin holds that nobody is named for what others brought in, and that those of most bytes stand first.
+func TestCommonOrigin(t *testing.T) {
+	from := func(by string, bytes, used int64, through ...string) *sizediff.Arrival {
+		chain := []sizediff.Step{chainStep(sizediff.BucketDrivers, by)}
+		for _, x := range through {
+			chain = append(chain, chainStep(sizediff.BucketRuntime, x))
+		}
+		return &sizediff.Arrival{Bytes: sizediff.NewChange(0, bytes), Used: used, Chain: append(chain, chainStep(sizediff.BucketRuntime, "core::x"))}
+	}
+	unknown := &sizediff.Arrival{Bytes: sizediff.NewChange(0, 999)}
+	for _, x := range []struct {
+		list []*sizediff.Arrival
+		want string
+	}{
+		{nil, ""},
+		{[]*sizediff.Arrival{unknown}, ""},
+		{[]*sizediff.Arrival{from("d::f", 1, 0, "core::h"), unknown}, "d::f, through core::h"},
+		{[]*sizediff.Arrival{from("d::f", 1, 0, "core::h"), from("d::f", 2, 0, "core::g")}, "d::f, through core::g"},
+		{[]*sizediff.Arrival{from("d::f", 1, 0), from("d::f", 2, 0, "core::g")}, "d::f, through core::g"},
+		{[]*sizediff.Arrival{from("d::f", 3, 0, "core::h"), from("d::g", 2, 0), from("d::g", 2, 0)}, "d::g and d::f"},
+		{[]*sizediff.Arrival{from("d::f", 0, 3), from("d::g", 0, 3)}, "d::f and d::g"},
+		{[]*sizediff.Arrival{from("d::f::<u8>", 1, 0), from("d::f::<u16>", 1, 0)}, "d::f::<_>"},
+		{[]*sizediff.Arrival{from("a", 5, 0), from("b", 4, 0), from("c", 3, 0), from("d", 2, 0), from("e", 1, 0)}, "a, b, c and 2 others"},
+	} {
+		got := ""
+		if o := commonOrigin(x.list); o.known() {
+			got = o.words(plainVoice)
+		}
+		if got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
+	}
+}
+
+// TestOriginAfter holds what is said of an origin below another.
+func TestOriginAfter(t *testing.T) {
+	f := origin{name: "d::f", image: "d.ko"}
+	through, also, line := f, f, f
+	through.through = []string{"core::g", "core::h"}
+	also.also = []symbolPlace{{"d::g", "d.ko"}}
+	line.location = &sizediff.Location{File: "d.rs", Line: 8}
+	elsewhere := also
+	elsewhere.also = []symbolPlace{{"d::g", "e.ko"}}
+	for _, x := range []struct {
+		last, o origin
+		want    string
+	}{
+		{origin{}, f, "d::f in d.ko"},
+		{f, f, "the same"},
+		{f, through, "the same, through core::g"},
+		{through, f, "the same, directly"},
+		{through, through, "the same"},
+		{f, also, "d::f and d::g in d.ko"},
+		{also, also, "the same"},
+		{origin{}, elsewhere, "d::f and d::g"},
+		{origin{}, line, "d::f in d.rs:8"},
+		{f, line, "the same in d.rs:8"},
+		{line, line, "the same"},
+	} {
+		if got := x.o.after(x.last, plainVoice); got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
+	}
+}
+
+// TestCausesAreCountedOnce: a symbol belongs to the path that it counts to, which its name need not begin with.
+func TestCausesAreCountedOnce(t *testing.T) {
+	r := newReport(deltas{"runtime": 700}, 0, 0)
+	s := symbol(sizediff.BucketRuntime, "core", "<char>::escape_debug_ext", 0, 600)
+	s.Name, s.Attribution = "_RNvMNtNtCs1_4core4char7methodsc16escape_debug_ext", sizediff.ByName.String()
+	r.Symbols = append(r.Symbols, symbol(sizediff.BucketRuntime, "core", "core::a::f", 0, 100), s)
+	r.Runtime = []sizediff.PathChange{
+		{Path: "core::a", Change: sizediff.NewChange(0, 100)}, {Path: "core::char::methods", Change: sizediff.NewChange(0, 600)},
+	}
+	list, more := causes(r, maxCauses)
+	if len(list) != 2 || more != 0 || list[0].path != "core::char::methods" || len(list[0].parts) != 1 || list[1].path != "core::a" {
+		t.Errorf("%+v and %d more", list, more)
+	}
+}
+
+// TestWholeTrees: a path that came with all that is below it is one cause; one that has something older below it is not.
+func TestWholeTrees(t *testing.T) {
+	paths := []sizediff.PathChange{
+		{Path: "core::sort::shared", Change: sizediff.NewChange(0, 1)}, {Path: "core::sort::shared::old", Change: sizediff.NewChange(1, 1)},
+		{Path: "core::sort::shared::pivot", Change: sizediff.NewChange(0, 1)},
+		{Path: "core::sort::unstable", Change: sizediff.NewChange(0, 1)}, {Path: "core::sort::unstable::heap::x", Change: sizediff.NewChange(0, 1)},
+		{Path: "core::sort::unstable2", Change: sizediff.NewChange(0, 1)}, {Path: "core::sort::other", Change: sizediff.NewChange(1, 0)},
+	}
+	trees := wholeTrees(paths, "new")
+	for path, want := range map[string]string{
+		"core::sort::shared": "core::sort::shared", "core::sort::shared::pivot": "core::sort::shared::pivot",
+		"core::sort::unstable": "core::sort::unstable", "core::sort::unstable::heap::x": "core::sort::unstable", "core::sort::unstable2": "core::sort::unstable2",
+	} {
+		if got := trees.top(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+}
+
 func TestWithoutArguments(t *testing.T) {
 	for name, want := range map[string]string{
 		"":                                  "",
@@ -64,9 +163,11 @@ func TestPanicLine(t *testing.T) {
 	}{
 		{41, 41, nil, "no new panic paths (41 call sites before and after)"},
 		{0, 0, nil, "no new panic paths (0 call sites before and after)"},
-		{41, 42, []sizediff.FunctionPanics{function("a", 3, 1), function("b::<u8>", 0, 2), function("c", 0, 1)}, "1 more panic call site (41 → 42), most in b::<_> +2"},
-		{1_496, 1_400, []sizediff.FunctionPanics{function("a", 96, 0)}, "96 fewer panic call sites (1,496 → 1,400), most in a -96"},
-		{5, 5, []sizediff.FunctionPanics{function("a", 3, 0), function("b", 0, 3)}, "as many panic call sites as before, in other functions (5 → 5), most in b +3"},
+		{41, 42, []sizediff.FunctionPanics{function("a", 3, 1), function("b::<u8>", 0, 2), function("c", 0, 1)}, "1 more panic call site (41 → 42): b::<_> +2, c +1"},
+		{1_496, 1_400, []sizediff.FunctionPanics{function("a", 96, 0)}, "96 fewer panic call sites (1,496 → 1,400): a -96"},
+		{5, 5, []sizediff.FunctionPanics{function("a", 3, 0), function("b", 0, 3)}, "as many panic call sites as before, in other functions (5 → 5): b +3"},
+		{0, 20, []sizediff.FunctionPanics{function("a", 0, 7), function("b::<u8>", 0, 4), function("b::<u16>", 0, 4), function("c", 0, 3), function("d", 0, 1), function("e", 0, 1)},
+			"20 more panic call sites (0 → 20): b::<_> +8, a +7, c +3, 2 more"},
 	} {
 		if got := panicLine(sizediff.PanicChange{Sites: sizediff.NewChange(x.base, x.head), Functions: x.functions}, plainVoice); got != x.want {
 			t.Errorf("%q, want %q", got, x.want)

@@ -272,7 +272,7 @@ func (v *view) used(bucket string) string {
 	if b.Delta <= 0 {
 		return ", within budget"
 	}
-	return fmt.Sprintf(", within budget (%d %% of %s)", b.Used(), bytesOf(b.Limit))
+	return fmt.Sprintf(", within budget (%d %% of %s B)", b.Used(), num(b.Limit))
 }
 
 // imagesNote says how many images of the worst target exist on one side only: their whole size is in the difference.
