@@ -30,7 +30,23 @@ func CheckTitle(e *sizediff.Evaluation) string {
 	if len(v.missing) > 0 {
 		title += fmt.Sprintf(", %d of %d targets; %s", len(v.compared), len(e.Targets), v.missingTitle())
 	}
+	if names := v.notJudged(); len(names) > 0 {
+		title += "; " + listed(names) + " not judged"
+	}
 	return title
+}
+
+// notJudged are the quantities with a budget that some target cannot be judged by.
+func (v *view) notJudged() (names []string) {
+	for _, t := range v.compared {
+		for _, b := range t.Budgets {
+			name := b.Budget.Quantity.Label()
+			if b.Budget.Quantity != "" && b.Status == sizediff.BudgetNotJudged && !v.exempted(b) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // CheckMeasuring is the title while measurements are being made.
