@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"mode":     modeOf,
 			"merge":    checkOutMerge,
 			"manifest": manifestOf,
+			"before":   before,
 		},
 	})
 }
@@ -166,6 +167,15 @@ func checkOutMerge(ts *testscript.TestScript, _ bool, args []string) {
 	second := git(at, "commit-tree", "-m", "second", "-p", first, tree)
 	git(at, "update-ref", "HEAD", git(at, "commit-tree", "-m", "merge", "-p", first, "-p", second, tree))
 	git("clone", "-q", "--depth=1", "file://"+origin, ts.MkAbs(args[0]))
+}
+
+// before TEXT FILE OUT: what of a file stands before the first line that begins so.
+func before(ts *testscript.TestScript, _ bool, args []string) {
+	text, _, found := strings.Cut(ts.ReadFile(args[1]), "\n"+args[0])
+	if !found {
+		ts.Fatalf("%s has no line that begins with %q", args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text+"\n"), 0o600))
 }
 
 // manifest FILE TEXT: what the measurement says of its build, with HEAD for the commit of the clone that merge has made.
