@@ -1,16 +1,22 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +119,8 @@ func overBudget(t *testing.T, b *browser, address string) {
 	b.open(pullPage(address, "1"))
 	b.shows("#our-comment", "oxidometer[bot]", "over the 1,024 B budget", "Why the runtime grew", "/size accept")
 	b.shows("#our-comment table", "Resident total", "Rust runtime", "+30,567", "derived tables", "+51,110")
+	b.shows("#our-comment", "first referenced by", "rust_minimal::sort_all in samples/rust/rust_minimal.ko", "rust_minimal::parse_all", "rust_minimal::shout",
+		"are used for the first time", "33 more panic call sites (496 → 529)", "each type that is sorted")
 	b.shows("#our-check", "Rust runtime +30,567 B", "failure")
 	if b.count("#our-comment details pre code") == 0 {
 		t.Error("the symbols are not folded away in a block of code")
@@ -128,10 +136,36 @@ func overBudget(t *testing.T, b *browser, address string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(screenshotFile, picture, 0o644); err != nil {
+		if err := os.WriteFile(screenshotFile, smaller(t, picture), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// smaller writes a picture in its 256 commonest colours, which text on a page hardly has more of.
+func smaller(t *testing.T, picture []byte) []byte {
+	full, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[color.RGBA]int{}
+	for y := range full.Bounds().Dy() {
+		for x := range full.Bounds().Dx() {
+			counts[color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)]++
+		}
+	}
+	common := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int { return counts[b] - counts[a] })
+	var palette color.Palette
+	for _, c := range common[:min(len(common), 256)] {
+		palette = append(palette, c)
+	}
+	few := image.NewPaletted(full.Bounds(), palette)
+	draw.Draw(few, few.Bounds(), full, full.Bounds().Min, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, few); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // others looks at the pull requests that are within budget or have no exact base.
@@ -144,6 +178,7 @@ func others(t *testing.T, b *browser, address string) {
 	b.look("no-change")
 	b.open(pullPage(address, "3"))
 	b.shows("#our-comment table", "kernel-small", "+9,752")
+	b.shows("#our-comment", "mydriver::report, through <&mydriver::Reading as core::fmt::Debug>::fmt", "5 more panic call sites (1 → 6)")
 	b.look("elf")
 	b.open(pullPage(address, "4"))
 	b.shows("#our-comment", "+252,132 B", "older base", "≈ +18,458")
@@ -166,7 +201,7 @@ func reports(t *testing.T, b *browser, address string) {
 		}
 	}
 	b.open(report)
-	b.shows("body", "30,567", "core::slice::sort", "samples/rust/rust_minimal.ko")
+	b.shows("body", "30,567", "core::slice::sort", "samples/rust/rust_minimal.ko", "rust_minimal::sort_all", "496 → 529")
 	b.look("report")
 	b.open(history)
 	b.shows("body", "penguins/linux #1", "Rust runtime +30,567 B")
