@@ -2,6 +2,7 @@ package insight
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
@@ -44,10 +45,14 @@ type imported struct {
 // add puts an image into the graph.
 func (l *linking) add(f sizediff.ImageFile) {
 	r, first, image := f.References, int32(len(l.g.Nodes)), int32(len(l.g.Images))
-	l.g.Images = append(l.g.Images, Image{f.Path, f.Image})
+	l.g.Images = append(l.g.Images, Image{f.Path, f.Image, slices.Repeat([]int32{-1}, len(f.Symbols))})
+	nodes := l.g.Images[image].nodes
 	l.g.Rust = l.g.Rust || r.Rust
-	for _, n := range r.Nodes {
+	for i, n := range r.Nodes {
 		l.g.Nodes = append(l.g.Nodes, Node{n, image, ""})
+		if n.Kind == sizediff.NodeSymbol {
+			nodes[n.Symbol] = first + int32(i)
+		}
 	}
 	for _, x := range r.Edges {
 		l.refs = append(l.refs, edge{From: first + x.From, To: first + x.To, At: x.At, Count: x.Count, Line: x.Line})
@@ -56,17 +61,11 @@ func (l *linking) add(f sizediff.ImageFile) {
 		x.From += first
 		l.imports = append(l.imports, imported{x, r.Rust})
 	}
-	l.names(f.Image, first)
+	l.names(&l.g.Images[image])
 }
 
 // names records what other images can import: what the image exports, and every global of an object.
-func (l *linking) names(im *sizediff.Image, first int32) {
-	node := make(map[int32]int32, len(im.References.Nodes)) // by symbol
-	for i, n := range im.References.Nodes {
-		if n.Kind == sizediff.NodeSymbol {
-			node[n.Symbol] = first + int32(i)
-		}
-	}
+func (l *linking) names(im *Image) {
 	exported := map[string]bool{}
 	if im.Links != nil {
 		for _, name := range im.Links.Exports {
@@ -74,8 +73,8 @@ func (l *linking) names(im *sizediff.Image, first int32) {
 		}
 	}
 	record := func(symbol int32, name string) {
-		n, ok := node[symbol]
-		if !ok {
+		n := im.nodes[symbol]
+		if n < 0 {
 			return
 		}
 		if exported[name] {

@@ -68,20 +68,17 @@ func (g *Graph) find(name string, in func(int32) bool) []int32 {
 			part[n] = true
 		}
 	}
-	first := make([]int32, len(g.Images)) // node of each image's first symbol
-	for i := len(g.Nodes) - 1; i >= 0; i-- {
-		x := &g.Nodes[i]
-		switch x.Kind {
-		case sizediff.NodeSymbol:
-			first[x.Image] = int32(i) - x.Symbol
+	for i := range g.Nodes {
+		if k := g.Nodes[i].Kind; k == sizediff.NodeSymbol || k == sizediff.NodeExternal {
 			test(int32(i), g.Name(int32(i)))
-		case sizediff.NodeExternal:
-			test(int32(i), x.name)
 		}
 	}
 	for i := range g.Images {
-		for _, a := range g.Images[i].Aliases {
-			test(first[i]+a.Symbol, a.Name)
+		im := &g.Images[i]
+		for _, a := range im.Aliases {
+			if n := im.nodes[a.Symbol]; n >= 0 {
+				test(n, a.Name)
+			}
 		}
 	}
 	if len(exact) > 0 {

@@ -194,6 +194,27 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindAlias holds that another name of a symbol means that symbol, or nothing where the graph does not have it, also when the
+// graph has no more than Rust.
+func TestFindAlias(t *testing.T) {
+	symbols := []sizediff.Symbol{{Name: "c"}, {Name: "_RNvC1a1f", How: sizediff.ByName, Crate: 1}, {Name: "_RNvC1a1g", How: sizediff.ByName, Crate: 1}}
+	im := &sizediff.Image{
+		Sections: []sizediff.Section{{Name: ".text", Code: true}}, Crates: []string{"", "a"}, Symbols: symbols,
+		Aliases:    []sizediff.SymbolAlias{{Symbol: 0, Name: "of_c"}, {Symbol: 2, Name: "of_g"}},
+		References: &sizediff.References{Rust: true, Nodes: []sizediff.RefNode{{Symbol: 1}, {Symbol: 2}}},
+	}
+	g, err := NewGraph(&sizediff.Measurement{Images: []sizediff.ImageFile{{Path: "vmlinux", Image: im}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Find("of_g"); !slices.Equal(got, []int32{1}) {
+		t.Errorf("an alias of the second node: %v", got)
+	}
+	if got := g.Find("of_c"); len(got) != 0 {
+		t.Errorf("an alias of no node: %v", got)
+	}
+}
+
 func TestAmbiguous(t *testing.T) {
 	g := readGraph(t, fixture("small-head"))
 	_, err := g.Why("b", "cleanup_module", 1)

@@ -14,6 +14,7 @@ import (
 type Image struct {
 	Path string
 	*sizediff.Image
+	nodes []int32 // by symbol, -1 for one that is no node: a graph of Rust has not all of them
 }
 
 // Node is something that owns bytes. Nodes of a graph are numbered in order of image, then symbols, then nameless things by
