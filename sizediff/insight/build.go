@@ -17,7 +17,6 @@ var ErrNoReferences = errors.New("the measurement holds no references between sy
 // *sizediff.FileError of ErrNoReferences.
 func NewGraph(m *sizediff.Measurement) (*Graph, error) {
 	var l linking
-	l.g.lone = m.Lone && len(m.Images) == 1
 	for _, f := range m.Images {
 		if f.References == nil {
 			return nil, &sizediff.FileError{Build: m.Label, Path: f.Path, Err: ErrNoReferences}

@@ -64,29 +64,29 @@ type explaining struct {
 	news       News
 }
 
-// buildGraph is a build with its graph. Nodes of both are found by key.
+// buildGraph is a build with its graph. What is in lists by node is nil or empty for what is not of the runtime or the abstractions.
 type buildGraph struct {
 	*Graph
 	build   *build
-	symbols map[int32]*symbol // by node: those of the runtime and the abstractions
-	keys    map[int32]string  // of the same nodes
+	symbols []*symbol
+	keys    []nodeKey // of all that have a name
 }
 
 // explainReferences returns nil when not every image of both builds has references.
 func explainReferences(base, head *build) *sizediff.ReferenceCauses {
 	var e explaining
-	lone := base.lone && head.lone
-	if !e.base.read(base, lone) || !e.head.read(head, lone) {
+	if !e.base.read(base) || !e.head.read(head) {
 		return nil
 	}
-	e.news = e.head.Since(e.base.Graph)
+	e.base.keys, e.head.keys = keys(e.base.Graph, e.head.Graph)
+	e.news = e.head.since(e.base.Graph, e.base.keys, e.head.keys)
 	out := &sizediff.ReferenceCauses{Exact: e.base.exact() && e.head.exact(), Panics: e.panics(), Portions: e.portions()}
 	out.Arrivals, out.MoreArrivals = e.arrivals()
 	return out
 }
 
-func (g *buildGraph) read(b *build, lone bool) bool {
-	m := sizediff.Measurement{Lone: lone}
+func (g *buildGraph) read(b *build) bool {
+	var m sizediff.Measurement
 	for i := range b.images {
 		m.Images = append(m.Images, *b.images[i].ImageFile)
 	}
@@ -94,14 +94,14 @@ func (g *buildGraph) read(b *build, lone bool) bool {
 	if err != nil {
 		return false
 	}
-	g.Graph, g.build, g.symbols, g.keys = graph, b, map[int32]*symbol{}, map[int32]string{}
+	g.Graph, g.build, g.symbols = graph, b, make([]*symbol, len(graph.Nodes))
 	for i := range graph.Nodes {
 		x := &graph.Nodes[i]
 		if x.Kind != sizediff.NodeSymbol {
 			continue
 		}
 		if s := &b.images[x.Image].symbols[x.Symbol]; s.rust() && shared(s.bucket) {
-			g.symbols[int32(i)], g.keys[int32(i)] = s, graph.key(int32(i))
+			g.symbols[i] = s
 		}
 	}
 	return true
@@ -113,14 +113,25 @@ func (g *Graph) exact() bool {
 }
 
 // presence is how much there is of a symbol, and how much of that is used, in bytes.
-type presence struct{ size, used int64 }
+type presence struct {
+	size, used int64
+	node       int32 // the first, of those that are used if there are any
+}
 
-func (g *buildGraph) presence() map[string]presence {
-	out := map[string]presence{}
+// presences are those of the runtime and the abstractions.
+func (g *buildGraph) presences() map[nodeKey]presence {
+	out := map[nodeKey]presence{}
 	for n, s := range g.symbols {
-		p := out[g.keys[n]]
+		if s == nil {
+			continue
+		}
+		p, seen := out[g.keys[n]]
+		used := g.used.dist[n] >= 0
+		if !seen || used && p.used == 0 {
+			p.node = int32(n)
+		}
 		p.size += int64(s.Size)
-		if g.used.dist[n] >= 0 {
+		if used {
 			p.used += int64(s.Size)
 		}
 		out[g.keys[n]] = p
@@ -134,76 +145,59 @@ const (
 	maxSteps    = 40 // of a chain; a longer one is left out
 )
 
+// arrival is what will be a sizediff.Arrival.
+type arrival struct {
+	node  int32
+	bytes sizediff.Change
+	used  int64
+}
+
 // arrivals lists what is new, larger, or used for the first time, and counts what is beyond the bound.
 func (e *explaining) arrivals() (list []sizediff.Arrival, more int) {
-	before, after := e.base.presence(), e.head.presence()
-	type arrival struct {
-		node int32
-		sizediff.Arrival
-	}
+	before := e.base.presences()
 	var all []arrival
-	seen := map[string]bool{}
-	for _, n := range e.head.order() {
-		key := e.head.keys[n]
-		b, h := before[key], after[key]
-		used := h.used > 0 && b.used == 0
-		if seen[key] || h.size <= b.size && !used {
-			continue
+	for key, h := range e.head.presences() {
+		b := before[key]
+		a := arrival{h.node, sizediff.NewChange(b.size, h.size), 0}
+		if b.used == 0 {
+			a.used = h.used
 		}
-		if seen[key] = true; used {
-			n = e.usedOf(key, n)
+		if a.bytes.Delta > 0 || a.used > 0 {
+			all = append(all, a)
 		}
-		s := e.head.symbols[n]
-		a := arrival{n, sizediff.Arrival{
-			Name: e.head.Demangled(n), Image: e.head.path(n), Bucket: s.bucket, Crate: s.crate(), Path: s.module(),
-			Bytes: sizediff.NewChange(b.size, h.size), Kept: string(e.head.keeping(n)), Chain: []sizediff.Step{},
-		}}
-		if used {
-			a.Used = h.used
-		}
-		all = append(all, a)
 	}
 	slices.SortFunc(all, func(a, b arrival) int {
-		return cmp.Or(cmp.Compare(b.Bytes.Delta, a.Bytes.Delta), cmp.Compare(b.Used, a.Used), strings.Compare(a.Name, b.Name), strings.Compare(a.Image, b.Image))
+		return cmp.Or(cmp.Compare(b.bytes.Delta, a.bytes.Delta), cmp.Compare(b.used, a.used), cmp.Compare(a.node, b.node))
 	})
 	list = []sizediff.Arrival{}
 	for _, a := range all[:min(len(all), maxArrivals)] {
-		if a.Arrival.Used > 0 || a.Bytes.Base == 0 {
-			a.Arrival.Chain = e.chain(a.node)
-		}
-		list = append(list, a.Arrival)
+		list = append(list, e.arrival(a))
 	}
+	slices.SortStableFunc(list, func(a, b sizediff.Arrival) int {
+		return cmp.Or(cmp.Compare(b.Bytes.Delta, a.Bytes.Delta), cmp.Compare(b.Used, a.Used), strings.Compare(a.Name, b.Name), strings.Compare(a.Image, b.Image))
+	})
 	return list, len(all) - len(list)
 }
 
-// order lists the nodes of the runtime and the abstractions.
-func (g *buildGraph) order() []int32 {
-	var out []int32
-	for i := range g.Nodes {
-		if g.symbols[int32(i)] != nil {
-			out = append(out, int32(i))
-		}
+func (e *explaining) arrival(a arrival) sizediff.Arrival {
+	s := e.head.symbols[a.node]
+	out := sizediff.Arrival{
+		Name: e.head.Demangled(a.node), Image: e.head.path(a.node), Bucket: s.bucket, Crate: s.crate(), Path: s.module(),
+		Bytes: a.bytes, Used: a.used, Kept: string(e.head.keeping(a.node)), Chain: []sizediff.Step{},
+	}
+	if a.used > 0 || a.bytes.Base == 0 {
+		out.Chain = e.chain(a.node)
 	}
 	return out
-}
-
-// usedOf returns the first node of a key that is used, or else n.
-func (e *explaining) usedOf(key string, n int32) int32 {
-	for i := n; int(i) < len(e.head.Nodes); i++ {
-		if e.head.keys[i] == key && e.head.used.dist[i] >= 0 {
-			return i
-		}
-	}
-	return n
 }
 
 // chain is the shortest of first new references to a node. What is on the way without a name, such as a vtable, has none.
 func (e *explaining) chain(n int32) []sizediff.Step {
 	out := []sizediff.Step{}
-	chain := e.news.Chain(n)
-	if len(chain) > maxSteps {
+	if e.news.dist[n] >= maxSteps {
 		return out
 	}
+	chain := e.news.Chain(n)
 	for i, x := range chain {
 		step := sizediff.Step{Image: e.head.path(x), Crate: e.head.crate(x)}
 		if i+1 < len(chain) {
@@ -224,32 +218,32 @@ func (e *explaining) chain(n int32) []sizediff.Step {
 func (e *explaining) panics() sizediff.PanicChange {
 	out := sizediff.PanicChange{Functions: []sizediff.FunctionPanics{}}
 	type function struct {
-		sizediff.FunctionPanics
-		key string
+		node, sites int
+		key         []string
 	}
-	list := func(g *Graph) (sum int64, out []function) {
+	list := func(g *buildGraph) (sum int64, out []function) {
 		for _, p := range g.Panics() {
 			sum += int64(p.Sites)
-			f := function{sizediff.FunctionPanics{Name: g.Demangled(p.Node), Image: g.path(p.Node), Crate: g.crate(p.Node)}, g.key(p.Node)}
-			f.Sites.Head = int64(p.Sites)
-			out = append(out, f)
+			out = append(out, function{int(p.Node), p.Sites, []string{g.path(p.Node), g.keys[p.Node].name}})
 		}
 		return sum, out
 	}
-	before, base := list(e.base.Graph)
-	after, head := list(e.head.Graph)
+	before, base := list(&e.base)
+	after, head := list(&e.head)
 	out.Sites = sizediff.NewChange(before, after)
-	for _, p := range pair(base, head, func(f *function) string { return f.key }) {
-		f := cmp.Or(p.head, p.base).FunctionPanics
-		f.Sites = sizediff.Change{}
+	for _, p := range pair(base, head, func(f *function) []string { return f.key }) {
+		var b, h int64
+		g, n := e.base, int32(0)
 		if p.base != nil {
-			f.Sites.Base = p.base.Sites.Head
+			b, n = int64(p.base.sites), int32(p.base.node)
 		}
 		if p.head != nil {
-			f.Sites.Head = p.head.Sites.Head
+			h, g, n = int64(p.head.sites), e.head, int32(p.head.node)
 		}
-		if f.Sites = sizediff.NewChange(f.Sites.Base, f.Sites.Head); f.Sites.Delta != 0 {
-			out.Functions = append(out.Functions, f)
+		if b != h {
+			out.Functions = append(out.Functions, sizediff.FunctionPanics{
+				Name: g.Demangled(n), Image: g.path(n), Crate: g.crate(n), Sites: sizediff.NewChange(b, h),
+			})
 		}
 	}
 	byDelta(out.Functions, func(f *sizediff.FunctionPanics) (int64, []string) { return f.Sites.Delta, []string{f.Name, f.Image} })
@@ -270,5 +264,5 @@ func (e *explaining) portions() []sizediff.PortionChange {
 }
 
 func (g *buildGraph) portions(bucket string) Portions {
-	return g.Portions(func(n int32) bool { s := g.symbols[n]; return s != nil && s.bucket == bucket })
+	return g.Portions(func(n int32) bool { return g.symbols[n] != nil && g.symbols[n].bucket == bucket })
 }

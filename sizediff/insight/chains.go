@@ -1,10 +1,11 @@
 package insight
 
 import (
-	"github.com/oxidometer/oxidometer/sizediff"
+	"cmp"
 	"math"
 	"slices"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
@@ -30,20 +31,27 @@ type News struct {
 // (rustname.MatchKey). What has no name is not compared, and neither what is only exported: the first use of what was
 // exported all along is news.
 func (g *Graph) Since(base *Graph) News {
-	old := map[string]bool{}
+	before, after := keys(base, g)
+	return g.since(base, before, after)
+}
+
+// since is Since of graphs whose keys are known.
+func (g *Graph) since(base *Graph, before, after []nodeKey) News {
+	old := map[nodeKey]bool{}
 	for n, d := range base.used.dist {
-		if key := base.key(int32(n)); d >= 0 && key != "" {
-			old[key] = true
+		if k := before[n]; d >= 0 && k != (nodeKey{}) {
+			old[k] = true
 		}
 	}
 	v := g.spread(func(n int32) bool {
-		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != sizediff.RootNone && g.Nodes[n].Root < sizediff.RootExport || old[g.key(n)])
+		return g.used.dist[n] >= 0 && (g.Nodes[n].Root != sizediff.RootNone && g.Nodes[n].Root < sizediff.RootExport || old[after[n]])
 	}, -1)
 	return News{Graph: g, dist: v.dist}
 }
 
 // Chain returns one of the shortest chains of new references to a node: of those who refer to a thing first, it takes the first by
-// name. It is empty for what is not used. All chains together take no longer than one.
+// name. It begins with what was used before, or with a new root; of what was used before itself, that is all. It is empty for
+// what is not used. All chains together take no longer than one.
 func (s *News) Chain(n int32) []int32 {
 	if s.dist[n] < 0 {
 		return nil
@@ -51,7 +59,7 @@ func (s *News) Chain(n int32) []int32 {
 	if s.before == nil {
 		s.before = s.predecessors()
 	}
-	var chain []int32
+	chain := make([]int32, 0, s.dist[n]+1)
 	for ; n >= 0; n = s.before[n] {
 		chain = append(chain, n)
 	}
@@ -61,75 +69,117 @@ func (s *News) Chain(n int32) []int32 {
 
 // predecessors returns who refers to each node on a shortest way, -1 for where a way begins.
 func (s *News) predecessors() []int32 {
-	before := make([]int32, len(s.Nodes))
-	for i := range before {
-		before[i] = -1
-		if s.dist[i] <= 0 {
-			continue
-		}
-		for _, e := range s.in.of(int32(i)) {
-			if s.dist[e.From] == s.dist[i]-1 && (before[i] < 0 || s.compare(e.From, before[i]) < 0) {
-				before[i] = e.From
+	shortest := func(take func(from, to int32)) {
+		for i := range s.Nodes {
+			if s.dist[i] <= 0 {
+				continue
+			}
+			for _, e := range s.in.of(int32(i)) {
+				if s.dist[e.From] == s.dist[i]-1 {
+					take(e.From, int32(i))
+				}
 			}
 		}
 	}
+	before := slices.Repeat([]int32{-1}, len(s.Nodes))
+	var tied []int32
+	shortest(func(from, to int32) {
+		if before[to] < 0 {
+			before[to] = from
+		} else {
+			tied = append(tied, before[to], from)
+		}
+	})
+	rank := s.ranks(tied)
+	shortest(func(from, to int32) {
+		if rank[from] < rank[before[to]] {
+			before[to] = from
+		}
+	})
 	return before
 }
 
-// key tells symbols of two builds apart, "" for what has no name.
-func (g *Graph) key(n int32) string {
-	if k := g.Nodes[n].Kind; k != sizediff.NodeSymbol && k != sizediff.NodeExternal {
-		return ""
+// nodeKey tells symbols of two builds apart. It is the zero value for what has no name.
+type nodeKey struct {
+	image int32 // the same number in both builds, 0 for a name that is not defined
+	name  string
+}
+
+// keys are those of the nodes of two graphs.
+func keys(base, head *Graph) (before, after []nodeKey) {
+	number := map[string]int32{} // of an image, by path: a path can be long, and stand before a million names
+	of := func(g *Graph) []nodeKey {
+		images := make([]int32, len(g.Images))
+		for i := range g.Images {
+			path := g.Images[i].Path
+			if number[path] == 0 {
+				number[path] = int32(len(number) + 1)
+			}
+			images[i] = number[path]
+		}
+		out := make([]nodeKey, len(g.Nodes))
+		for n := range out {
+			if k := g.Nodes[n].Kind; k != sizediff.NodeSymbol && k != sizediff.NodeExternal {
+				continue
+			}
+			out[n].name = g.key(int32(n))
+			if i := g.Nodes[n].Image; i >= 0 {
+				out[n].image = images[i]
+			}
+		}
+		return out
 	}
+	return of(base), of(head)
+}
+
+// key is the name of a symbol without what changes from build to build.
+func (g *Graph) key(n int32) string {
 	name := g.Name(n)
 	if rustname.Looks(name) {
 		if parsed, ok := rustname.Parse(name); ok {
-			name = parsed.MatchKey()
+			return parsed.MatchKey()
 		}
 	}
-	if g.lone {
-		return name
-	}
-	return g.path(n) + "\x00" + name
-}
-
-// Chains returns the shortest chains of new references to a node, as Graph.Chains does: each begins with what was used
-// before, or with a new root. Of what was used before itself, that is all; of what is not used there is none.
-func (s News) Chains(n int32, limit int) (chains [][]int32, all int64) {
-	if s.dist[n] < 0 {
-		return nil, 0
-	}
-	return s.chains(n, s.dist, limit)
+	return name
 }
 
 // chains goes down the distances from their zeros to a node.
 func (g *Graph) chains(n int32, dist []int32, limit int) (chains [][]int32, all int64) {
 	next, roots, all := g.shortest(n, dist)
-	for _, list := range next {
-		slices.SortFunc(list, g.compare)
-	}
-	slices.SortFunc(roots, g.compare)
-	var chain []int32
-	var walk func(x int32)
-	walk = func(x int32) {
-		chain = append(chain, x)
-		if x == n {
-			chains = append(chains, slices.Clone(chain))
-		}
-		for _, y := range next[x] {
-			if len(chains) >= limit {
-				break
-			}
-			walk(y)
-		}
-		chain = chain[:len(chain)-1]
-	}
+	g.sortAll(next, roots)
 	for _, r := range roots {
-		if len(chains) < limit {
-			walk(r)
+		chain, taken := []int32{r}, []int{0} // taken: how many of what follows were looked at
+		for len(chain) > 0 && len(chains) < limit {
+			last := len(chain) - 1
+			x := chain[last]
+			if x == n {
+				chains = append(chains, slices.Clone(chain))
+			}
+			if taken[last] == len(next[x]) {
+				chain, taken = chain[:last], taken[:last]
+				continue
+			}
+			taken[last]++
+			chain, taken = append(chain, next[x][taken[last]-1]), append(taken, 0)
 		}
 	}
 	return chains, all
+}
+
+// sortAll puts roots and what follows each node in order.
+func (g *Graph) sortAll(next map[int32][]int32, roots []int32) {
+	var tied []int32
+	for _, list := range next {
+		if len(list) > 1 {
+			tied = append(tied, list...)
+		}
+	}
+	rank := g.ranks(append(tied, roots...))
+	byRank := func(a, b int32) int { return cmp.Compare(rank[a], rank[b]) }
+	for _, list := range next {
+		slices.SortFunc(list, byRank)
+	}
+	slices.SortFunc(roots, byRank)
 }
 
 // shortest goes back from a node on all shortest ways. It returns what follows each node on them, the roots where they

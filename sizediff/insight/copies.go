@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
 )
@@ -17,7 +16,7 @@ type OneCopy struct {
 	Beyond  int64       `json:"beyond"`  // of all of them, as in Duplicate
 	Modules []Module    `json:"modules"` // that hold or import any of it, by path
 
-	single map[string]int64 // bytes of items in one image only, by itemKey
+	single map[[2]string]int64 // bytes of items in one image only, by itemKey
 }
 
 // Duplicate is one item of the runtime or the abstractions that is defined in more than one image: the same path and the same
@@ -90,11 +89,11 @@ func Copies(m *sizediff.Measurement, buckets []sizediff.Bucket) OneCopy {
 }
 
 func (b *build) oneCopy() OneCopy {
-	out := OneCopy{Known: b.linked, Items: []Duplicate{}, Modules: []Module{}, single: map[string]int64{}}
+	out := OneCopy{Known: b.linked, Items: []Duplicate{}, Modules: []Module{}, single: map[[2]string]int64{}}
 	for _, list := range b.sharable() {
 		it := b.item(list)
 		if len(it.Copies) == 1 {
-			out.single[itemKey(&it)] = it.Bytes
+			out.single[[2]string(itemKey(&it))] = it.Bytes
 			continue
 		}
 		out.Items = append(out.Items, it)
@@ -240,14 +239,14 @@ type ItemChange struct {
 }
 
 // itemKey is what an item is found again by.
-func itemKey(i *Duplicate) string { return i.Name + "\x00" + i.Bucket }
+func itemKey(i *Duplicate) []string { return []string{i.Name, i.Bucket} }
 
 // side is an item in one of two builds, where it may be in one image or none. i is nil then, and other is the item in the other build.
 func (c *OneCopy) side(i, other *Duplicate) Duplicate {
 	if i != nil {
 		return *i
 	}
-	if n, ok := c.single[itemKey(other)]; ok {
+	if n, ok := c.single[[2]string(itemKey(other))]; ok {
 		return Duplicate{Copies: make([]Copy, 1), Bytes: n}
 	}
 	return Duplicate{}
@@ -274,14 +273,14 @@ func CompareCopies(base, head OneCopy) []ItemChange {
 // sides is an entry of base and its namesake in head; one may be nil.
 type sides[T any] struct{ base, head *T }
 
-// pair pairs two lists by key, in order of keys; entries of one key are paired in order.
-func pair[T any](base, head []T, key func(*T) string) []sides[T] {
+// pair pairs two lists by keys, in order of these; entries of one key are paired in order.
+func pair[T any](base, head []T, key func(*T) []string) []sides[T] {
 	ordered := func(list []T) []*T {
 		out := make([]*T, len(list))
 		for i := range list {
 			out[i] = &list[i]
 		}
-		slices.SortStableFunc(out, func(a, b *T) int { return strings.Compare(key(a), key(b)) })
+		slices.SortStableFunc(out, func(a, b *T) int { return slices.Compare(key(a), key(b)) })
 		return out
 	}
 	a, b := ordered(base), ordered(head)
@@ -294,7 +293,7 @@ func pair[T any](base, head []T, key func(*T) string) []sides[T] {
 		case len(b) == 0:
 			order = -1
 		default:
-			order = cmp.Compare(key(a[0]), key(b[0]))
+			order = slices.Compare(key(a[0]), key(b[0]))
 		}
 		var s sides[T]
 		if order <= 0 {

@@ -297,7 +297,7 @@ func (c *CostChange) Delta() Memory { return c.Head.Minus(c.Base) }
 // CompareCosts lists the rows that changed in any column, largest change of the sum first.
 func CompareCosts(base, head Ledger) []CostChange {
 	out := []CostChange{}
-	key := func(r *CostRow) string { return strings.Join([]string{r.Image, r.Bucket, r.Crate, r.Inst}, "\x00") }
+	key := func(r *CostRow) []string { return []string{r.Image, r.Bucket, r.Crate, r.Inst} }
 	for _, p := range pair(base.Rows, head.Rows, key) {
 		var b, h CostRow
 		named := p.head

@@ -198,12 +198,12 @@ func CompareExports(base, head ExportTax) ExportChanges {
 		return ExportChanges{}
 	}
 	out := ExportChanges{Known: true, Rows: []ExportChange{}, Added: []Export{}, Removed: []Export{}}
-	for _, p := range pair(base.Rows, head.Rows, func(r *ExportRow) string { return r.Image + "\x00" + r.Bucket + "\x00" + r.Crate }) {
+	for _, p := range pair(base.Rows, head.Rows, func(r *ExportRow) []string { return []string{r.Image, r.Bucket, r.Crate} }) {
 		if c, changed := exportChange(p); changed {
 			out.Rows = append(out.Rows, c)
 		}
 	}
-	for _, p := range pair(base.Exports, head.Exports, func(x *Export) string { return x.Image + "\x00" + x.key }) {
+	for _, p := range pair(base.Exports, head.Exports, func(x *Export) []string { return []string{x.Image, x.key} }) {
 		switch {
 		case p.base == nil:
 			out.Added = append(out.Added, *p.head)

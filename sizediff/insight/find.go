@@ -1,12 +1,13 @@
 package insight
 
 import (
-	"github.com/oxidometer/oxidometer/sizediff"
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
@@ -14,6 +15,14 @@ import (
 // if there is none of that name, a part of one as people write it. IMAGE:NAME means only symbols of that image, which is
 // its path or the last part of it, and IMAGE:SECTION+OFFSET whatever begins or lies there.
 func (g *Graph) Find(name string) []int32 {
+	list := g.meant(name)
+	rank := g.ranks(list)
+	slices.SortFunc(list, func(a, b int32) int { return cmp.Compare(rank[a], rank[b]) })
+	return list
+}
+
+// meant is Find in no order for people; nil for nothing.
+func (g *Graph) meant(name string) []int32 {
 	if name == "" {
 		return nil
 	}
@@ -45,14 +54,14 @@ func (g *Graph) Find(name string) []int32 {
 
 // find looks for exact names, then for parts.
 func (g *Graph) find(name string, in func(int32) bool) []int32 {
-	exact, part := map[int32]bool{}, map[int32]bool{}
+	var exact, part []int32
 	var parser rustname.Parser
 	test := func(n int32, symbol string) {
 		if !in(n) {
 			return
 		}
 		if symbol == name {
-			exact[n] = true
+			exact = append(exact, n)
 			return
 		}
 		shown := symbol
@@ -63,9 +72,9 @@ func (g *Graph) find(name string, in func(int32) bool) []int32 {
 		}
 		switch {
 		case shown == name:
-			exact[n] = true
+			exact = append(exact, n)
 		case strings.Contains(shown, name):
-			part[n] = true
+			part = append(part, n)
 		}
 	}
 	for i := range g.Nodes {
@@ -82,9 +91,9 @@ func (g *Graph) find(name string, in func(int32) bool) []int32 {
 		}
 	}
 	if len(exact) > 0 {
-		return g.sorted(exact)
+		return unique(exact)
 	}
-	return g.sorted(part)
+	return unique(part)
 }
 
 // findPlace looks for SECTION+OFFSET.
@@ -97,22 +106,19 @@ func (g *Graph) findPlace(text string, in func(int32) bool) []int32 {
 	if err != nil {
 		return nil
 	}
-	found := map[int32]bool{}
+	var found []int32
 	for n := range g.Nodes {
 		x := &g.Nodes[n]
 		if x.Kind <= sizediff.NodeUnnamed && in(int32(n)) && g.section(int32(n)) == text[:i] &&
 			(x.Offset == offset || x.Offset < offset && offset-x.Offset < x.Size) {
-			found[int32(n)] = true
+			found = append(found, int32(n))
 		}
 	}
-	return g.sorted(found)
+	return found
 }
 
-func (g *Graph) sorted(set map[int32]bool) []int32 {
-	var list []int32
-	for n := range set {
-		list = append(list, n)
-	}
-	slices.SortFunc(list, g.compare)
-	return list
+// unique is a list with each node once.
+func unique(list []int32) []int32 {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -154,7 +154,7 @@ type PartChange struct {
 // without hashes and the crate that made it, in the same image if it is there.
 func CompareGenerics(base, head GenericCode) []FamilyChange {
 	out := []FamilyChange{}
-	for _, p := range pair(base.Families, head.Families, func(f *Family) string { return f.Crate + "\x00" + f.Name }) {
+	for _, p := range pair(base.Families, head.Families, func(f *Family) []string { return []string{f.Crate, f.Name} }) {
 		var b, h Family
 		c := FamilyChange{}
 		for side, f := range []*Family{p.base, p.head} {
@@ -182,7 +182,7 @@ func CompareGenerics(base, head GenericCode) []FamilyChange {
 
 func compareParts(base, head []Part) []PartChange {
 	out := []PartChange{}
-	for _, p := range pair(base, head, func(p *Part) string { return p.Name }) {
+	for _, p := range pair(base, head, func(p *Part) []string { return []string{p.Name} }) {
 		var b, h Part
 		if p.base != nil {
 			b = *p.base
@@ -201,7 +201,7 @@ func compareParts(base, head []Part) []PartChange {
 
 // instances pairs the instances of a family, first those in the same image, then the rest.
 func (c *FamilyChange) instances(base, head []instance) {
-	place := func(i *instance) string { return i.key + "\x00" + i.image }
+	place := func(i *instance) []string { return []string{i.key, i.image} }
 	var lost, found []instance
 	for _, p := range pair(sorted(base), sorted(head), place) {
 		switch {
@@ -213,7 +213,7 @@ func (c *FamilyChange) instances(base, head []instance) {
 			c.body(p.head.bytes - p.base.bytes)
 		}
 	}
-	for _, p := range pair(lost, found, func(i *instance) string { return i.key }) {
+	for _, p := range pair(lost, found, func(i *instance) []string { return []string{i.key} }) {
 		switch {
 		case p.base == nil:
 			c.Added++

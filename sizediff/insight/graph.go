@@ -30,7 +30,6 @@ type Graph struct {
 	Images []Image
 	Nodes  []Node
 	Rust   bool      // only Rust symbols and what leads to them is known of some image
-	lone   bool      // a single image, the same as another such whatever their paths
 	out    adjacency // by node, what it refers to
 	in     adjacency // by node, who refers to it
 	used   *view     // without exports
@@ -49,7 +48,7 @@ type adjacency struct {
 
 func (a *adjacency) of(n int32) []edge { return a.edges[a.first[n]:a.first[n+1]] }
 
-// finish makes the graph of references in any order; their count is 1, but nothing depends on it.
+// finish makes the graph of references in any order. Several between the same two nodes count together.
 func (g *Graph) finish(refs []edge) {
 	g.out = gather(len(g.Nodes), refs, func(e edge) int32 { return e.From })
 	g.out.merge(len(g.Nodes))
@@ -181,10 +180,31 @@ func (g *Graph) crate(n int32) string {
 	return m.Crates[m.Symbols[x.Symbol].Crate]
 }
 
-// compare orders nodes for people: by name, then by place. Different nodes are never equal.
-func (g *Graph) compare(a, b int32) int {
-	if a == b {
-		return 0
+// longName is how much of a name counts in an order of names, in bytes.
+const longName = 256
+
+// ranks orders some nodes for people: by name, then by place. Different nodes never have the same rank. Each name is made once,
+// because a crafted one takes long to make.
+func (g *Graph) ranks(nodes []int32) map[int32]int32 {
+	nodes = unique(slices.Clone(nodes))
+	type named struct {
+		name string
+		node int32
 	}
-	return cmp.Or(strings.Compare(g.Demangled(a), g.Demangled(b)), strings.Compare(g.path(a), g.path(b)), cmp.Compare(a, b))
+	list := make([]named, len(nodes))
+	for i, n := range nodes {
+		name := g.Demangled(n)
+		if len(name) > longName {
+			name = strings.Clone(name[:longName])
+		}
+		list[i] = named{name, n}
+	}
+	slices.SortFunc(list, func(a, b named) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(g.path(a.node), g.path(b.node)), cmp.Compare(a.node, b.node))
+	})
+	rank := make(map[int32]int32, len(list))
+	for i, x := range list {
+		rank[x.node] = int32(i)
+	}
+	return rank
 }

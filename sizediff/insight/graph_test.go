@@ -267,12 +267,13 @@ func TestSince(t *testing.T) {
 	base := made("a b c x", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, "a b", "c x")
 	head := made("a b c x", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, "a b", "c x", "b c")
 	for n, want := range []string{"a", "b", "b c", "b c x"} {
-		chains, all := head.Since(base).Chains(int32(n), 5)
-		if got := head.drawn(chains); all != 1 || len(got) != 1 || got[0] != want {
-			t.Errorf("%s: %q of %d, want %q", head.Name(int32(n)), got, all, want)
+		since := head.Since(base)
+		if got := head.drawn([][]int32{since.Chain(int32(n))})[0]; got != want {
+			t.Errorf("%s: %q, want %q", head.Name(int32(n)), got, want)
 		}
 	}
-	if chains, all := base.Since(head).Chains(3, 5); chains != nil || all != 0 {
-		t.Errorf("what is only exported has chains: %v", chains)
+	since := base.Since(head)
+	if chain := since.Chain(3); chain != nil {
+		t.Errorf("what is only exported has a chain: %v", chain)
 	}
 }

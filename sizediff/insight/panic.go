@@ -1,11 +1,9 @@
 package insight
 
 import (
-	"cmp"
-	"github.com/oxidometer/oxidometer/sizediff"
-	"slices"
 	"strings"
 
+	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
@@ -18,22 +16,25 @@ type PanicSites struct {
 // Panics counts the panic call sites of a build, by function, in order of nodes. A site is a reference to a function that never
 // returns but panics (see isPanic); those of such functions themselves do not count.
 func (g *Graph) Panics() []PanicSites {
-	sites := map[int32]int{}
+	panics := make([]bool, len(g.Nodes)) // names are parsed once
 	for n := range g.Nodes {
-		if !g.isPanic(int32(n)) {
-			continue
-		}
-		for _, e := range g.in.of(int32(n)) {
-			if g.isCode(e.From) && !g.isPanic(e.From) {
-				sites[e.From] += int(e.Count)
-			}
-		}
+		panics[n] = g.isPanic(int32(n))
 	}
 	var out []PanicSites
-	for n, count := range sites {
-		out = append(out, PanicSites{n, count})
+	for n := range g.Nodes {
+		if panics[n] || !g.isCode(int32(n)) {
+			continue
+		}
+		sites := 0
+		for _, e := range g.out.of(int32(n)) {
+			if panics[e.To] {
+				sites += int(e.Count)
+			}
+		}
+		if sites > 0 {
+			out = append(out, PanicSites{int32(n), sites})
+		}
 	}
-	slices.SortFunc(out, func(a, b PanicSites) int { return cmp.Compare(a.Node, b.Node) })
 	return out
 }
 

@@ -84,7 +84,7 @@ func compareRead(b, h CodeRead) CodeReadChange {
 
 func compareEstimates(base, head []OutlineEstimate) []OutlineChange {
 	out := []OutlineChange{}
-	key := func(e *OutlineEstimate) string { return e.Image + "\x00" + e.Crate + "\x00" + e.Name }
+	key := func(e *OutlineEstimate) []string { return []string{e.Image, e.Crate, e.Name} }
 	for _, p := range pair(base, head, key) {
 		named, b, h := cmp.Or(p.head, p.base), int64(0), int64(0)
 		if p.base != nil {

@@ -29,7 +29,7 @@ type FunctionSites struct {
 // Uses returns nil when the references of an image are not known.
 func Uses(m *sizediff.Measurement, buckets []sizediff.Bucket) *RuntimeUse {
 	var g buildGraph
-	if !g.read(newBuild(m, buckets), false) {
+	if !g.read(newBuild(m, buckets)) {
 		return nil
 	}
 	u := &RuntimeUse{Exact: g.exact(), Portions: []BucketPortions{}, Functions: []FunctionSites{}}

@@ -102,7 +102,7 @@ func (g *Graph) Why(build, name string, limit int) (*Answer, error) {
 // Reference is what Find takes for one node: its name, with image or place where other nodes have it too.
 func (g *Graph) Reference(n int32) string {
 	for _, name := range []string{g.Demangled(n), g.path(n) + ":" + g.Demangled(n), g.Name(n), g.path(n) + ":" + g.Name(n)} {
-		if found := g.Find(name); len(found) == 1 && found[0] == n {
+		if found := g.meant(name); len(found) == 1 && found[0] == n {
 			return name
 		}
 	}
@@ -200,9 +200,14 @@ func (g *Graph) link(e edge, n int32) Link { return Link{g.item(n), int(e.Count)
 // links lists what is at one end of edges, largest first, then by name.
 func (g *Graph) links(edges []edge, end func(edge) int32) []Link {
 	edges = slices.Clone(edges)
+	var ends []int32
+	for _, e := range edges {
+		ends = append(ends, end(e))
+	}
+	rank := g.ranks(ends)
 	slices.SortFunc(edges, func(a, b edge) int {
 		x, y := end(a), end(b)
-		return cmp.Or(cmp.Compare(g.Nodes[y].Size, g.Nodes[x].Size), g.compare(x, y))
+		return cmp.Or(cmp.Compare(g.Nodes[y].Size, g.Nodes[x].Size), cmp.Compare(rank[x], rank[y]))
 	})
 	out := make([]Link, 0, len(edges))
 	for _, e := range edges {
