@@ -25,6 +25,7 @@ const (
 	maxDecoded = 128 << 20 // bytes
 	maxItems   = 4 << 20   // symbols, sections and all other elements of lists
 	maxSize    = 1 << 40   // of a section or a file, as in elfmap; sums of so many stay in 63 bits
+	maxPath    = 4096      // bytes of a path, as in source.DefaultLimits: it is compared as often as there are symbols
 )
 
 var (
@@ -289,6 +290,15 @@ func (d *decoder) str() string {
 	return s
 }
 
+func (d *decoder) path() string {
+	s := d.str()
+	if len(s) > maxPath {
+		d.fail()
+		return ""
+	}
+	return s
+}
+
 func (d *decoder) flag() bool { return d.max(2) == 1 }
 
 func (d *decoder) list() []string {
@@ -305,10 +315,10 @@ func (d *decoder) measurement() *Measurement {
 		m.Config = append(m.Config, Option{d.str(), d.str()})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Opaque = append(m.Opaque, OpaqueFile{d.str(), int64(d.size())})
+		m.Opaque = append(m.Opaque, OpaqueFile{d.path(), int64(d.size())})
 	}
 	for n := d.count(); n > 0 && !d.bad; n-- {
-		m.Images = append(m.Images, ImageFile{Path: d.str(), FileSize: int64(d.size()), Image: d.image()})
+		m.Images = append(m.Images, ImageFile{Path: d.path(), FileSize: int64(d.size()), Image: d.image()})
 	}
 	if len(m.Images)+len(m.Opaque) == 0 {
 		d.fail()

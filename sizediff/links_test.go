@@ -85,6 +85,26 @@ func smallReferring(t testing.TB) *sizediff.Measurement {
 	return m
 }
 
+// TestPackedPlaces: a path that no build can have, and nodes in another order than images have them, are refused.
+func TestPackedPlaces(t *testing.T) {
+	for name, spoil := range map[string]func(m *sizediff.Measurement){
+		"a path": func(m *sizediff.Measurement) { m.Images[0].Path = strings.Repeat("d/", 2048) + "vmlinux" },
+		"a symbol after what has no name": func(m *sizediff.Measurement) {
+			m.Images[0].References = &sizediff.References{Source: sizediff.RefDecoded, Nodes: []sizediff.RefNode{
+				{Kind: sizediff.NodeUnnamed, Symbol: -1}, {Symbol: 0},
+			}}
+		},
+	} {
+		m := smallReferring(t)
+		im := *m.Images[0].Image
+		m.Images[0].Image = &im
+		spoil(m)
+		if _, err := sizediff.ReadMeasurement(bytes.NewReader(packed(t, m))); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+}
+
 // TestPackedReferences: references are kept, with links or without, and images of which they are not known have none.
 func TestPackedReferences(t *testing.T) {
 	unlinked := smallReferring(t)

@@ -292,7 +292,9 @@ func (d *decoder) refNodes(im *Image) []RefNode {
 	next := uint64(0) // symbol
 	for i := range nodes {
 		n := &nodes[i]
-		n.Kind = NodeKind(d.max(uint64(NodeExternal)))
+		if n.Kind = NodeKind(d.max(uint64(NodeExternal))); n.Kind == NodeSymbol && i > 0 && nodes[i-1].Kind != NodeSymbol {
+			d.fail()
+		}
 		if n.Kind != NodeSymbol {
 			n.Section, n.Symbol, n.Size = int32(d.max(uint64(len(im.Sections)))), -1, d.size()
 			continue
