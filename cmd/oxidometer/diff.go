@@ -95,9 +95,11 @@ func (c *diffCommand) compare(base, head *sizediff.Measurement, buckets []sizedi
 		before *insight.Summary
 		after  *insight.Summary
 	)
+	report := sizediff.Compare(base, head, buckets)
+	base = insight.Renamed(base, head, report)
 	wait.Go(func() { before = summarize(code, base, buckets) })
 	wait.Go(func() { after = summarize(code, head, buckets) })
-	report := insight.Compare(base, head, buckets)
+	report.Causes = insight.Explain(base, head, buckets)
 	wait.Wait()
 	changes := insight.Changed(before, after)
 	changes.Inlined = report.Causes.Inlined

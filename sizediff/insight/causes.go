@@ -8,7 +8,8 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff"
 )
 
-// Explain finds the causes of a change. What measurements do not know is nil in them.
+// Explain finds the causes of a change. What measurements do not know is nil in them. Images are the same if their paths are; see
+// Renamed.
 func Explain(base, head *sizediff.Measurement, buckets []sizediff.Bucket) *sizediff.Causes {
 	b, h := newBuild(base, buckets), newBuild(head, buckets)
 	return &sizediff.Causes{

@@ -15,7 +15,6 @@ type build struct {
 	images  []image              // by path
 	exports map[string]*exported // by the name that is exported
 	linked  bool                 // the links of every image are known
-	lone    bool                 // as in sizediff.Measurement
 }
 
 type image struct {
@@ -39,7 +38,7 @@ type exported struct {
 }
 
 func newBuild(m *sizediff.Measurement, buckets []sizediff.Bucket) *build {
-	b := &build{exports: map[string]*exported{}, linked: len(m.Images) > 0, lone: m.Lone}
+	b := &build{exports: map[string]*exported{}, linked: len(m.Images) > 0}
 	b.images = make([]image, len(m.Images))
 	for i := range m.Images {
 		b.images[i].ImageFile = &m.Images[i]
