@@ -17,6 +17,7 @@ type cause struct {
 	symbols []sizediff.SymbolChange // of a path
 	parts   []contribution          // what changed in it, largest first; one for a family or a symbol
 	origin  origin
+	idle    bool // it is known that nothing in the build uses it
 }
 
 // contribution is a generic family, or a symbol that has none of its family beside it.
@@ -81,7 +82,8 @@ func causes(r *sizediff.Report, limit int) (list []cause, more int) {
 	list = list[:len(list)-more]
 	from := origins(r)
 	for i := range list {
-		list[i].origin = list[i].from(from.of(list[i].parts))
+		arrived := from.of(list[i].parts)
+		list[i].origin, list[i].idle = list[i].from(arrived), idle(arrived)
 	}
 	return list, more
 }
@@ -259,6 +261,11 @@ func commonOrigin(list []*sizediff.Arrival) origin {
 	o := first[places[0]]
 	o.also = places[1:]
 	return o
+}
+
+// idle reports whether all that has arrived is there for its export alone, or because its crate is linked whole.
+func idle(list []*sizediff.Arrival) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(a *sizediff.Arrival) bool { return a.Kept == "used" })
 }
 
 // from is the origin of a cause. What is a part of it does not lie between.

@@ -50,6 +50,8 @@ func (c *comment) causeTable(title string, x reasons) {
 	for _, y := range x.causes {
 		last := causeState(y, markdownVoice)
 		switch {
+		case y.idle:
+			last = "nothing in this build uses it"
 		case first && y.origin.known():
 			last = y.origin.after(above, markdownVoice)
 		case first:

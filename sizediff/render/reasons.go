@@ -67,6 +67,8 @@ func (x reasons) lines(say voice, kernel bool) []string {
 	for _, c := range x.causes {
 		line := causeLine(c, say, kernel)
 		switch {
+		case c.idle:
+			line += "; nothing in this build uses it"
 		case x.shared.known() || !c.origin.known():
 		default:
 			line += "; first referenced by " + c.origin.after(last, say)

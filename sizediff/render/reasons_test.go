@@ -224,6 +224,14 @@ func TestReasons(t *testing.T) {
 	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true); lines[3] != "first reference: d::f" || len(lines) != maxCauses {
 		t.Errorf("%q", lines)
 	}
+	r = manyReasons(true)
+	for i := range r.Causes.References.Arrivals {
+		a := &r.Causes.References.Arrivals[i]
+		a.Kept, a.Chain, a.Used = "exported", []sizediff.Step{}, 0
+	}
+	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true); lines[0] != "core::m0::f is new, +600 B; nothing in this build uses it" {
+		t.Errorf("%q", lines)
+	}
 	r = newReport(deltas{}, 0, 0)
 	if x := reasonsOf(r, maxCauses, plainVoice); x.title != "" {
 		t.Errorf("reasons for nothing: %+v", x)
