@@ -5,9 +5,9 @@ package sizediff
 // is not known is nil, which is not 0.
 type Causes struct {
 	References *ReferenceCauses `json:"references"` // nil: who refers to what is not known of both builds
-	Copies     CopyCauses       `json:"copies"`
-	Exports    *ExportCauses    `json:"exports"` // nil: not every image of both builds says what it exports
-	Inlined    *InlinedCauses   `json:"inlined"` // nil: not every image with Rust code has debug information
+	Copies     *CopyCauses      `json:"copies"`     // nil: a build has no image, or one without symbols
+	Exports    *ExportCauses    `json:"exports"`    // nil: not every image of both builds says what it exports
+	Inlined    *InlinedCauses   `json:"inlined"`    // nil: not every image with Rust code has debug information
 }
 
 // ReferenceCauses are those that take the references between symbols.

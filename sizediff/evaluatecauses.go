@@ -18,7 +18,9 @@ func (f *findings) causes() {
 	if c == nil || f.r.State == NotCompared {
 		return
 	}
-	f.duplicates(c.Copies.New)
+	if c.Copies != nil {
+		f.duplicates(c.Copies.New)
+	}
 	if c.References != nil {
 		f.panics(c.References)
 		f.newlyUsed(c.References)

@@ -51,6 +51,8 @@ func (q Quantity) of(c *Causes) (change Change, unknown string) {
 	switch {
 	case c == nil:
 		return Change{}, "the causes of the change were not looked for"
+	case q == QuantityDuplicates && c.Copies == nil:
+		return Change{}, "what is there more than once is not known of both builds; measure all images, before strip"
 	case q == QuantityDuplicates:
 		return c.Copies.Beyond, ""
 	case q == QuantityExports && c.Exports == nil:
@@ -58,7 +60,7 @@ func (q Quantity) of(c *Causes) (change Change, unknown string) {
 	case q == QuantityExports:
 		return c.Exports.change(), ""
 	case c.References == nil:
-		return Change{}, "the references between symbols are not known of both builds; measure them again"
+		return Change{}, "the references between symbols are not known of both builds; measure them again, before strip"
 	case q == QuantityPanicSites:
 		return c.References.Panics.Sites, ""
 	case q == QuantityUsedRuntime:

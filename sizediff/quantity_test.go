@@ -24,7 +24,7 @@ func caused() *sizediff.Report {
 				{Bucket: sizediff.BucketAbstractions, Used: sizediff.NewChange(7, 9_999)},
 			},
 		},
-		Copies: sizediff.CopyCauses{Beyond: sizediff.NewChange(2_000, 2_300), New: []sizediff.CopyChange{}},
+		Copies: &sizediff.CopyCauses{Beyond: sizediff.NewChange(2_000, 2_300), New: []sizediff.CopyChange{}},
 		Exports: &sizediff.ExportCauses{
 			Added:   sizediff.ExportSum{Count: 14, Names: 1_204, Entries: 448, Held: 3_100},
 			Removed: sizediff.ExportSum{Count: 3, Names: 100, Entries: 96, Held: 800, Importers: 1},
@@ -40,7 +40,7 @@ func TestQuantities(t *testing.T) {
 	known := func(*sizediff.Report) {}
 	noReferences := forget(func(c *sizediff.Causes) { c.References = nil })
 	const panics, duplicates, used, exports = sizediff.QuantityPanicSites, sizediff.QuantityDuplicates, sizediff.QuantityUsedRuntime, sizediff.QuantityExports
-	unreferenced := "the references between symbols are not known of both builds; measure them again"
+	unreferenced := "the references between symbols are not known of both builds; measure them again, before strip"
 	for _, tt := range []struct {
 		name   string
 		change func(*sizediff.Report)
@@ -53,6 +53,8 @@ func TestQuantities(t *testing.T) {
 		{"panics have no share", known, sizediff.Budget{Quantity: panics, Percent: 5}, "panic_sites +0 of 0 not judged: a share of the panic call sites cannot be told"},
 		{"panics of unknown builds", noReferences, sizediff.Budget{Quantity: panics, Bytes: 4}, "panic_sites +0 of 4 not judged: " + unreferenced},
 		{"duplicates", known, sizediff.Budget{Quantity: duplicates, Bytes: 299}, "duplicates +300 of 299 over"},
+		{"duplicates of stripped images", forget(func(c *sizediff.Causes) { c.Copies = nil }), sizediff.Budget{Quantity: duplicates, Bytes: 1},
+			"duplicates +0 of 1 not judged: what is there more than once is not known of both builds; measure all images, before strip"},
 		{"a share of duplicates", known, sizediff.Budget{Quantity: duplicates, Percent: 15}, "duplicates +300 of 300 within"},
 		{"duplicates take no references", noReferences, sizediff.Budget{Quantity: duplicates, Bytes: 1}, "duplicates +300 of 1 over"},
 		{"used runtime", known, sizediff.Budget{Quantity: used, Bytes: 512}, "used_runtime +500 of 512 within"},
@@ -290,7 +292,7 @@ func TestCauseFindings(t *testing.T) {
 		}, []string{"warning new-panic-sites +1: 1 more place calls into the panic machinery, 1 in all: " + strings.Repeat("ä", 36) + "..." + strings.Repeat("ä", 33) + " +1"},
 	}} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &sizediff.Report{State: sizediff.Changed, Causes: &sizediff.Causes{References: &sizediff.ReferenceCauses{Exact: true}}}
+			r := &sizediff.Report{State: sizediff.Changed, Causes: &sizediff.Causes{References: &sizediff.ReferenceCauses{Exact: true}, Copies: new(sizediff.CopyCauses)}}
 			tt.change(r.Causes)
 			sizediff.Evaluate("", r, sizediff.Policy{})
 			var got []string
@@ -324,7 +326,7 @@ func randomCauses(rng *rand.Rand) *sizediff.Causes {
 		return nil
 	}
 	change := func(most int64) sizediff.Change { return sizediff.NewChange(rng.Int64N(most), rng.Int64N(most)) }
-	c := &sizediff.Causes{Copies: sizediff.CopyCauses{Beyond: change(5_000)}}
+	c := &sizediff.Causes{Copies: &sizediff.CopyCauses{Beyond: change(5_000)}}
 	if rng.IntN(3) > 0 {
 		c.References = &sizediff.ReferenceCauses{Panics: sizediff.PanicChange{Sites: change(9)}}
 		if rng.IntN(3) > 0 {

@@ -18,9 +18,13 @@ func Explain(base, head *sizediff.Measurement, buckets []sizediff.Bucket) *sized
 	}
 }
 
-func copyCauses(base, head *build) sizediff.CopyCauses {
+// copyCauses returns nil unless every image of both builds has symbols.
+func copyCauses(base, head *build) *sizediff.CopyCauses {
+	if !base.named() || !head.named() {
+		return nil
+	}
 	b, h := base.oneCopy(), head.oneCopy()
-	out := sizediff.CopyCauses{
+	out := &sizediff.CopyCauses{
 		Items:  sizediff.NewChange(int64(len(b.Items)), int64(len(h.Items))),
 		Beyond: sizediff.NewChange(b.Beyond, h.Beyond), New: []sizediff.CopyChange{},
 	}
@@ -73,7 +77,7 @@ type buildGraph struct {
 	keys    []nodeKey // of all that have a name
 }
 
-// explainReferences returns nil when not every image of both builds has references.
+// explainReferences returns nil when not every image of both builds has symbols and references.
 func explainReferences(base, head *build) *sizediff.ReferenceCauses {
 	var e explaining
 	if !e.base.read(base) || !e.head.read(head) {
@@ -86,10 +90,18 @@ func explainReferences(base, head *build) *sizediff.ReferenceCauses {
 	return out
 }
 
+// read makes the graph of a build. It reports false where that says nothing: without symbols, without references, or where calls are
+// not among these.
 func (g *buildGraph) read(b *build) bool {
 	var m sizediff.Measurement
 	for i := range b.images {
 		m.Images = append(m.Images, *b.images[i].ImageFile)
+		if r := b.images[i].References; r != nil && r.Source == sizediff.RefPointers {
+			return false
+		}
+	}
+	if !b.named() {
+		return false
 	}
 	graph, err := NewGraph(&m)
 	if err != nil {

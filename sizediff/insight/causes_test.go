@@ -79,7 +79,7 @@ func arrived(r *sizediff.ReferenceCauses, crate string) (sum int64) {
 // TestCausesOfBinder counts as kernel-facts.md does: 18 items with several copies and 3,180 B beyond the largest become 21 and 3,296.
 func TestCausesOfBinder(t *testing.T) {
 	c := kernelCauses(t, "binder.zip")
-	if diff := cmp.Diff(sizediff.CopyCauses{
+	if diff := cmp.Diff(&sizediff.CopyCauses{
 		Items: sizediff.NewChange(18, 21), Beyond: sizediff.NewChange(3180, 3296), New: c.Copies.New,
 	}, c.Copies); diff != "" {
 		t.Errorf("copies (-facts +ours):\n%s", diff)
@@ -136,5 +136,32 @@ func BenchmarkExplain(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Explain(base, head, buckets)
+	}
+}
+
+// TestCausesOfWhatCannotBeRead holds that nothing is said of builds without symbols, of a linked image whose calls are not decoded, and
+// of builds without any image: no copies, no panic call sites and nothing used would be as good as known.
+func TestCausesOfWhatCannotBeRead(t *testing.T) {
+	read, buckets := measured(t, fixture("small-head"), RustReferences), sizediff.LinuxKernel().Buckets
+	stripped, pointers := measured(t, fixture("debug/strip-all.exec"), RustReferences), measured(t, fixture("elf/arm.exec"), RustReferences)
+	if !stripped.Images[0].Stripped || pointers.Images[0].References.Source != sizediff.RefPointers {
+		t.Fatal("the fixtures are not what they are here for")
+	}
+	files := &sizediff.Measurement{Opaque: []sizediff.OpaqueFile{{Path: "Image", Size: 1}}}
+	for name, m := range map[string]*sizediff.Measurement{"stripped": stripped, "not decoded": pointers, "no image": files} {
+		for _, c := range []*sizediff.Causes{Explain(read, m, buckets), Explain(m, read, buckets), Explain(m, m, buckets)} {
+			if c.References != nil {
+				t.Errorf("%s: %+v", name, c.References)
+			}
+			if (c.Copies != nil) != (name == "not decoded") {
+				t.Errorf("%s: copies %+v", name, c.Copies)
+			}
+		}
+		if u := Uses(m, buckets); u != nil {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+	if s := Changed(Summarize(read, buckets), Summarize(stripped, buckets)).Stripped; s != sizediff.NewChange(0, 1) {
+		t.Errorf("stripped images: %v", s)
 	}
 }

@@ -53,6 +53,19 @@ func newBuild(m *sizediff.Measurement, buckets []sizediff.Bucket) *build {
 	return b
 }
 
+// named reports whether there are images, and all of them have symbols.
+func (b *build) named() bool { return len(b.images) > 0 && b.stripped() == 0 }
+
+// stripped counts the images without symbols.
+func (b *build) stripped() (n int) {
+	for i := range b.images {
+		if b.images[i].Stripped {
+			n++
+		}
+	}
+	return n
+}
+
 func (im *image) read(buckets []string) {
 	im.symbols = make([]symbol, len(im.Symbols))
 	for i := range im.Symbols {

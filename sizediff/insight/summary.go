@@ -16,6 +16,9 @@ type Summary struct {
 	Code *CodeSavings `json:"code"` // what CodeReader.Savings returns; nil: not known
 	Use  *RuntimeUse  `json:"use"`  // what Uses returns; nil: not known, or not asked for
 
+	// Stripped counts the images without symbols. What they hold of all this is not known, their sizes aside.
+	Stripped int `json:"stripped"`
+
 	// Inlined is other crates' code inside of functions, which is counted with these; nil: not known.
 	Inlined *debuginfo.Inlining `json:"inlined"`
 }
@@ -23,7 +26,10 @@ type Summary struct {
 // Summarize does what Copies, Sharings, Exports, Generics and Costs do, in one pass over the symbols. Code and Use are left to who has them.
 func Summarize(m *sizediff.Measurement, buckets []sizediff.Bucket) *Summary {
 	b := newBuild(m, buckets)
-	return &Summary{b.oneCopy(), b.sharings(), b.exportTax(), b.generics(), b.costs(), nil, nil, inlining(b.images)}
+	return &Summary{
+		OneCopy: b.oneCopy(), Sharing: b.sharings(), Exports: b.exportTax(), Generics: b.generics(), Costs: b.costs(),
+		Stripped: b.stripped(), Inlined: inlining(b.images),
+	}
 }
 
 // Changes is what differs between two summaries.
@@ -34,6 +40,9 @@ type Changes struct {
 	Costs    []CostChange   `json:"costs"`
 	Code     *CodeChanges   `json:"code"` // nil: not known of both builds
 
+	// Stripped counts the images of either build without symbols, as in Summary.
+	Stripped sizediff.Change `json:"stripped"`
+
 	// Inlined is what Report.Causes has; nil: not known.
 	Inlined *sizediff.InlinedCauses `json:"-"`
 }
@@ -41,8 +50,8 @@ type Changes struct {
 // Changed compares two summaries. Inlined is left to who has it.
 func Changed(base, head *Summary) *Changes {
 	return &Changes{
-		CompareCopies(base.OneCopy, head.OneCopy), CompareExports(base.Exports, head.Exports),
-		CompareGenerics(base.Generics, head.Generics), CompareCosts(base.Costs, head.Costs),
-		CompareSavings(base.Code, head.Code), nil,
+		OneCopy: CompareCopies(base.OneCopy, head.OneCopy), Exports: CompareExports(base.Exports, head.Exports),
+		Generics: CompareGenerics(base.Generics, head.Generics), Costs: CompareCosts(base.Costs, head.Costs),
+		Code: CompareSavings(base.Code, head.Code), Stripped: sizediff.NewChange(int64(base.Stripped), int64(head.Stripped)),
 	}
 }

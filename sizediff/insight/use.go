@@ -26,7 +26,8 @@ type FunctionSites struct {
 	Sites int    `json:"sites"`
 }
 
-// Uses returns nil when the references of an image are not known.
+// Uses returns nil when the references of an image are not known: it has no symbols, was measured without references, or is a linked
+// image of a machine whose code is not decoded.
 func Uses(m *sizediff.Measurement, buckets []sizediff.Bucket) *RuntimeUse {
 	var g buildGraph
 	if !g.read(newBuild(m, buckets)) {

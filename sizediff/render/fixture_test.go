@@ -149,7 +149,7 @@ func causedBy(r *sizediff.Report, panics int64, where *sizediff.Location, from s
 			})
 		}
 	}
-	r.Causes = &sizediff.Causes{References: c, Copies: sizediff.CopyCauses{New: []sizediff.CopyChange{}}, Exports: &sizediff.ExportCauses{}}
+	r.Causes = &sizediff.Causes{References: c, Copies: &sizediff.CopyCauses{New: []sizediff.CopyChange{}}, Exports: &sizediff.ExportCauses{}}
 }
 
 func withUsualBudgets(t sizediff.TargetResult) sizediff.TargetResult {

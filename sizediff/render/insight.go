@@ -135,12 +135,44 @@ func insightMarkdown(w io.Writer, list []insightTable, o Options) error {
 }
 
 func insightTables(s *insight.Summary, say voice) []insightTable {
-	return append([]insightTable{useTable(s.Use, say), panicTable(s.Use, say), copiesTable(s, say), modulesTable(s, say), exportsTable(s, say), familiesTable(s, say), genericsTable(s, say), costsTable(s, say), inlinedTable(s, say)},
-		codeTables(s.Code, say)...)
+	note := strippedNote(s.Stripped)
+	return append([]insightTable{
+		useTable(s.Use, say), panicTable(s.Use, say), copiesTable(s, say).besides(note), modulesTable(s, say), exportsTable(s, say),
+		familiesTable(s, say).besides(note), genericsTable(s, say).besides(note), costsTable(s, say), inlinedTable(s, say),
+	}, codeTables(s.Code, say)...)
 }
 
 // noReferences stands where it is not known who refers to what.
-const noReferences = "Not known: the build was measured without references. Measure it again, or give the build itself."
+const noReferences = "Not known: the build was measured without references, has an image without symbols, or is of a machine whose code is not decoded. " +
+	"Give the build itself, before strip."
+
+// besides adds to a table that a part of what it would say is not known. note may be "".
+func (t insightTable) besides(note string) insightTable {
+	switch {
+	case note == "":
+	case len(t.rows) == 0 || t.text == "":
+		t.text = note
+	default:
+		t.text += " " + note
+	}
+	return t
+}
+
+// strippedNote says that images have no symbols, "" for none.
+func strippedNote(images int) string {
+	if images == 0 {
+		return ""
+	}
+	return "Not known of " + counted(images, "image") + " without symbols: measure before strip."
+}
+
+// strippedNoteOfBoth is strippedNote of two builds.
+func strippedNoteOfBoth(c sizediff.Change) string {
+	if c.Base == 0 && c.Head == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Not compared: what is in images without symbols, %d before and %d after. Measure before strip.", c.Base, c.Head)
+}
 
 // useTable says what keeps the runtime and the abstractions in a build. u may be nil.
 func useTable(u *insight.RuntimeUse, say voice) insightTable {
@@ -290,6 +322,9 @@ func exportsTable(s *insight.Summary, say voice) insightTable {
 func familiesTable(s *insight.Summary, say voice) insightTable {
 	t := insightTable{showTable: showTable{title: "Generic code by family", noun: "family", head: []string{"family", "instances", "bytes", "most by", "most for"}}}
 	t.showTable.text = 2
+	if len(s.Generics.Families) == 0 {
+		t.text = "There is none."
+	}
 	for _, f := range s.Generics.Families {
 		t.rows = append(t.rows, []string{say.code(f.Name), num(int64(f.Instances)), num(f.Bytes), say.code(capped(f.ByCrate[0].Name, 24)), say.code(capped(f.ByArgs[0].Name, 24))})
 	}
@@ -299,6 +334,10 @@ func familiesTable(s *insight.Summary, say voice) insightTable {
 func genericsTable(s *insight.Summary, say voice) insightTable {
 	t := insightTable{showTable: showTable{title: "Generic and other code by crate", noun: "crate",
 		head: []string{"crate", "other", "generic", "share", "elsewhere", "foreign"}}}
+	if len(s.Generics.Crates) == 0 {
+		t.text = "There is no Rust code."
+		return t
+	}
 	t.text = "“elsewhere” is what other crates' objects have of it, “foreign” what its objects have of other crates."
 	for _, c := range s.Generics.Crates {
 		t.rows = append(t.rows, []string{say.code(crateName(c.Crate)), num(c.Plain), num(c.Generic), share(c.Generic, c.Plain+c.Generic), num(c.Elsewhere), num(c.Foreign)})
@@ -367,8 +406,10 @@ func owners(sums map[owner]insight.Cost) []owner {
 }
 
 func insightChangeTables(c *insight.Changes, say voice) []insightTable {
-	return append([]insightTable{copyChanges(c, say), exportChanges(c, say), familyChanges(c, say), costChanges(c, say), inlinedChanges(c, say)},
-		codeChangeTables(c.Code, say)...)
+	note := strippedNoteOfBoth(c.Stripped)
+	return append([]insightTable{
+		copyChanges(c, say).besides(note), exportChanges(c, say), familyChanges(c, say).besides(note), costChanges(c, say), inlinedChanges(c, say),
+	}, codeChangeTables(c.Code, say)...)
 }
 
 func copyChanges(c *insight.Changes, say voice) insightTable {

@@ -28,7 +28,7 @@ func causedReport() *sizediff.Report {
 			}},
 			Portions: []sizediff.PortionChange{{Bucket: sizediff.BucketRuntime, Used: sizediff.NewChange(20_000, 21_816)}},
 		},
-		Copies: sizediff.CopyCauses{Items: sizediff.NewChange(3, 4), Beyond: sizediff.NewChange(2_000, 2_300), New: []sizediff.CopyChange{{
+		Copies: &sizediff.CopyCauses{Items: sizediff.NewChange(3, 4), Beyond: sizediff.NewChange(2_000, 2_300), New: []sizediff.CopyChange{{
 			Name: "<[_] as core::fmt::Debug>::fmt", Images: []string{"vmlinux", "drivers/android/rust_binder.ko"},
 			Copies: sizediff.NewChange(1, 2), Beyond: sizediff.NewChange(0, 300), Kernel: "local", Reason: "generic",
 		}}},
