@@ -70,9 +70,7 @@ func (f *findings) newlyUsed(c *ReferenceCauses) {
 			continue
 		}
 		used += a.Used
-		if a.Bytes.Base > 0 {
-			linked += a.Used
-		}
+		linked += min(a.Used, a.Bytes.Base)
 		names = append(names, fmt.Sprintf("%s (%s B)", shortened(a.Name), signed(a.Used)[1:]))
 	}
 	if len(names) == 0 {
@@ -82,8 +80,12 @@ func (f *findings) newlyUsed(c *ReferenceCauses) {
 	if linked > 0 {
 		before = fmt.Sprintf(", of which %s B were linked before", signed(linked)[1:])
 	}
-	f.add(RuleNewlyUsedRuntime, Note, "", used, "%s, %s B%s%s%s",
-		numbered(int64(len(names)), "symbol of the Rust runtime that nothing used before is used", "symbols of the Rust runtime that nothing used before are used"),
+	least := "" // the list has the largest growth first, and what is not in it may be used too
+	if c.MoreArrivals > 0 {
+		least = "at least "
+	}
+	f.add(RuleNewlyUsedRuntime, Note, "", used, "%s%s, %s B%s%s%s",
+		least, numbered(int64(len(names)), "symbol of the Rust runtime that nothing used before is used", "symbols of the Rust runtime that nothing used before are used"),
 		signed(used)[1:], before, among(names), c.how("found"))
 }
 

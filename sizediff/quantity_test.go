@@ -272,6 +272,12 @@ func TestCauseFindings(t *testing.T) {
 		"newly used", func(c *sizediff.Causes) { c.References.Arrivals = arrivals },
 		[]string{"note newly-used-runtime +1600: 2 symbols of the Rust runtime that nothing used before are used, 1,600 B, of which 1,200 B were linked before: core::fmt::write (400 B), core::unicode::tables (1,200 B)"},
 	}, {
+		"newly used, larger than it was, in a list that is cut", func(c *sizediff.Causes) {
+			c.References.MoreArrivals = 1
+			c.References.Arrivals = []sizediff.Arrival{{Name: "core::x", Bucket: sizediff.BucketRuntime, Bytes: sizediff.NewChange(100, 500), Used: 500}}
+		},
+		[]string{"note newly-used-runtime +500: at least 1 symbol of the Rust runtime that nothing used before is used, 500 B, of which 100 B were linked before: core::x (500 B)"},
+	}, {
 		"newly used and new, in decoded code", func(c *sizediff.Causes) { c.References.Exact, c.References.Arrivals = false, arrivals[:2] },
 		[]string{"note newly-used-runtime +400: 1 symbol of the Rust runtime that nothing used before is used, 400 B: core::fmt::write (400 B); found by decoding code"},
 	}, {

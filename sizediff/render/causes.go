@@ -319,8 +319,9 @@ func newlyUsedOf(r *sizediff.Report) (out newlyUsed) {
 		if a.Bucket != sizediff.BucketRuntime || a.Used == 0 || a.Bytes.Base == 0 {
 			continue
 		}
-		out.bytes += a.Used
-		paths[a.Path] += a.Used
+		n := min(a.Used, a.Bytes.Base)
+		out.bytes += n
+		paths[a.Path] += n
 		list = append(list, a)
 	}
 	for path, n := range paths {

@@ -74,6 +74,9 @@ func CheckConclusion(e *sizediff.Evaluation, gate sizediff.Gate) string {
 			add(gate.NotMeasured, Neutral)
 		}
 	}
+	if len(v.notJudged()) > 0 { // the gate cannot say that all is well
+		add(gate.MissingBase, Neutral)
+	}
 	if len(v.compared) > 0 {
 		if e.Provenance.BaseChoice == sizediff.BaseApproximate {
 			add(gate.ApproximateBase, Neutral)
