@@ -8,8 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/oxidometer/oxidometer/sizediff"
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
+	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
 // crafted is a build of one image, made by somebody who knows what takes time.
@@ -101,7 +104,7 @@ func TestHostileBuilds(t *testing.T) {
 		"a chain of all": func() *crafted {
 			c := new(crafted)
 			last := c.root(c.add("start"))
-			for i := range 8 * many {
+			for i := range 4 * many {
 				n := c.add(numbered(i))
 				c.refer(last, n)
 				last = n
@@ -180,5 +183,89 @@ func TestHostileBuilds(t *testing.T) {
 				t.Error("f means one symbol")
 			}
 		})
+	}
+}
+
+// FuzzExplain finds the causes between any two measurements that can be read, both ways, and asks the graph of one any name. The
+// inputs are what is inside the compression, which has a checksum.
+func FuzzExplain(f *testing.F) {
+	unpacked := func(m *sizediff.Measurement) []byte {
+		var b, out bytes.Buffer
+		if err := sizediff.WriteMeasurement(&b, m); err != nil {
+			f.Fatal(err)
+		}
+		z, err := zstd.NewReader(bytes.NewReader(b.Bytes()[len(source.ReferencesMagic):]))
+		if err != nil {
+			f.Fatal(err)
+		}
+		if _, err := out.ReadFrom(z); err != nil {
+			f.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	base, head := measured(f, fixture("small-base"), Examine), measured(f, fixture("small-head"), Examine)
+	ring := &crafted{}
+	for i := range 4 {
+		ring.refer(ring.add(numbered(i)), (i+1)%4)
+	}
+	f.Add(unpacked(base), unpacked(head), "core::fmt::write")
+	f.Add(unpacked(ring.measurement(f)), unpacked(head), "f1")
+	f.Add(unpacked(measured(f, fixture("elf/x86_64.o"), Examine)), unpacked(measured(f, fixture("elf/arm.o"), Examine)), "x86_64.o:.rodata+0x1")
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	read := func(inside []byte) *sizediff.Measurement {
+		m, err := sizediff.ReadMeasurement(bytes.NewReader(pack.EncodeAll(inside, []byte(source.ReferencesMagic))))
+		if err != nil {
+			return nil
+		}
+		return m
+	}
+	buckets := sizediff.LinuxKernel().Buckets
+	f.Fuzz(func(t *testing.T, one, other []byte, name string) {
+		base, head := read(one), read(other)
+		if base == nil || head == nil || len(name) > 100 {
+			return
+		}
+		there, back := Compare(base, head, buckets).Causes, Compare(head, base, buckets).Causes
+		checkCauses(t, there, back)
+		Changed(Summarize(base, buckets), Summarize(head, buckets))
+		g, err := NewGraph(head)
+		if err != nil {
+			return
+		}
+		found := g.Find(name)
+		for _, n := range found[:min(len(found), 4)] {
+			checkChains(t, g, n, 20)
+			g.explain("head", n, 3)
+		}
+	})
+}
+
+// checkCauses holds that going back undoes what there is to count, and that portions are of the same bytes on both ways.
+func checkCauses(t *testing.T, there, back *sizediff.Causes) {
+	t.Helper()
+	if (there.References == nil) != (back.References == nil) || (there.Copies == nil) != (back.Copies == nil) || (there.Exports == nil) != (back.Exports == nil) {
+		t.Fatal("known one way only")
+	}
+	if there.Copies != nil && (there.Copies.Beyond.Delta != -back.Copies.Beyond.Delta || there.Copies.Items.Delta != -back.Copies.Items.Delta) {
+		t.Errorf("copies: %+v there, %+v back", there.Copies, back.Copies)
+	}
+	if there.References == nil {
+		return
+	}
+	if a, b := there.References.Panics, back.References.Panics; a.Sites.Delta != -b.Sites.Delta || len(a.Functions) != len(b.Functions) {
+		t.Errorf("panic call sites: %+v there, %+v back", a, b)
+	}
+	for i, p := range there.References.Portions {
+		if q := back.References.Portions[i]; p.Used.Delta != -q.Used.Delta || p.Exported.Delta != -q.Exported.Delta || p.Linked.Delta != -q.Linked.Delta {
+			t.Errorf("%s: %+v there, %+v back", p.Bucket, p, q)
+		}
+	}
+	for _, a := range there.References.Arrivals {
+		if n := len(a.Chain); n > maxSteps || n > 0 && (a.Chain[n-1].Name != a.Name || a.Chain[n-1].Image != a.Image) || a.Used > a.Bytes.Head || a.Used == 0 && a.Bytes.Delta <= 0 {
+			t.Errorf("%+v", a)
+		}
 	}
 }
