@@ -75,6 +75,7 @@ func quantityFixtures() []fixture {
 			r.Causes.Copies.New, r.Causes.References.Arrivals, r.Causes.Exports = nil, nil, nil
 		}), verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
 		{name: "quantity-within", e: evaluated(sizediff.Policy{Budgets: append(usual[:2:2], panicBudget(4))}), verdict: sizediff.VerdictWithin, off: Neutral, on: Success},
+		{name: "quantity-not-judged", e: evaluated(sizediff.Policy{Budgets: append(usual[:2:2], panicBudget(4))}, func(r *sizediff.Report) { r.Causes.References = nil }), verdict: sizediff.VerdictWithin, off: Neutral, on: Neutral},
 		{name: "quantity-unknown", e: evaluated(p, func(r *sizediff.Report) { r.Causes.References, r.Causes.Exports = nil, nil }), verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
 		{name: "quantity-accepted", e: accepted, verdict: sizediff.VerdictAccepted, off: Success, on: Success},
 		{name: "quantity-partly", e: partly, verdict: sizediff.VerdictOver, off: Neutral, on: Failure},
