@@ -44,9 +44,10 @@
 // .ci/peers.
 //
 // Imports go one way: cmd/oxidometer → bot → its leaves → sizediff → sizediff/source, sizediff/elfmap, sizediff/rustname,
-// sizediff/debuginfo and sizediff/coderef. sizediff/insight and sizediff/render import sizediff. Leaves do not import each other, but for bot/queue and bot/web, which read bot/store. A test holds the whole
-// rule: cmd/oxidometer/deps_test.go lists for every package what it may import, and for some dependencies who alone may import
-// them: go-github only bot/gh and ghtest, SQL drivers only bot/store, River only bot/store and bot/queue.
+// sizediff/debuginfo and sizediff/coderef. sizediff/insight and sizediff/render import sizediff. Leaves do not import each other,
+// but for bot/queue and bot/web, which read bot/store. A test holds the whole rule: cmd/oxidometer/deps_test.go lists for every
+// package what it may import, and for some dependencies who alone may import them: go-github only bot/gh and ghtest, SQL drivers
+// only bot/store, River only bot/store and bot/queue.
 //
 // # How data flows
 //
@@ -131,7 +132,7 @@
 //	an archive or compression format                   sizediff/source/zip.go, tar.go, codec.go
 //	what an archive may cost                           sizediff/source/limits.go
 //	a machine: padding, relocations                    sizediff/elfmap/machine.go, relocs.go; DWARF's in sizediff/debuginfo/relocate.go
-//	a machine: references in code                      sizediff/coderef, a file for each; what it decodes, Supported in coderef.go
+//	a machine: references in code                      sizediff/coderef/coderef.go says which are decoded; a file beside it for each
 //	a key of the repository file                       config/repo.go: the struct tags are the schema
 //	a setting of serve                                 config/server.go
 //	a flag or a subcommand                             cmd/oxidometer, the file with its name
