@@ -116,6 +116,7 @@
 //	what is known of why a build changed               sizediff/causes.go: the form; sizediff/insight/causes.go finds it
 //	a quantity of budgets, findings on causes          sizediff/quantity.go, evaluatecauses.go; the key in config/repo.go
 //	what a measurement holds of references             sizediff/references.go; who reads them: sizediff/insight/refs.go, rust.go
+//	which image of base is which of head, for causes   Renamed in sizediff/insight/compare.go
 //	what counts as a root, or as a panic               sizediff/insight/image.go; sizediff/insight/panic.go
 //	what is compared of inlined code                   sizediff/insight/inlined.go; how DWARF is read: sizediff/debuginfo/inlined.go
 //	what sharing code would save                       sizediff/insight/fold.go, tails.go, outline.go; sums in savings.go
