@@ -29,8 +29,8 @@
 //
 // Explain finds the causes of a change, which Compare puts into a report: the shortest chains of first new references to what is
 // new, larger or used for the first time, beginning at what was used before (Graph.Since); panic call sites by function
-// (Graph.Panics); and the bytes of the runtime and the abstractions by what keeps them. Where one image lacks references, all
-// of that is nil. Uses says the same of one build.
+// (Graph.Panics); and the bytes of the runtime and the abstractions by what keeps them. Where one image lacks symbols or
+// references, or calls are not among these, all of that is nil. Uses says the same of one build.
 //
 // # Copies, exports, generic code, full cost
 //
