@@ -102,20 +102,25 @@ type owner struct {
 
 // ownedBy replaces scopes of a unit by owners.
 func ownedBy(owners *[]owner, u *unit, scopes []scope, spans []span) []span {
+	holding := make([]uint64, len(scopes)) // by scope, the function that it is in; those outside come first
+	for i, s := range scopes {
+		switch {
+		case !s.inlined:
+			holding[i] = s.item
+		case s.parent >= 0:
+			holding[i] = holding[s.parent]
+		default:
+			holding[i] = nowhere
+		}
+	}
 	known := map[owner]int32{}
 	for i := range spans {
-		s := &scopes[spans[i].scope]
-		if !s.inlined {
+		at := spans[i].scope
+		if !scopes[at].inlined {
 			spans[i].scope = 0
 			continue
 		}
-		o := owner{u, s.item, nowhere}
-		for s.inlined && s.parent >= 0 {
-			s = &scopes[s.parent]
-		}
-		if !s.inlined {
-			o.holding = s.item
-		}
+		o := owner{u, scopes[at].item, holding[at]}
 		n, ok := known[o]
 		if !ok {
 			n = int32(len(*owners))

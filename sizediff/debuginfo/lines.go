@@ -18,6 +18,9 @@ type Line struct {
 type Lines struct {
 	in    *Info
 	units []*unit
+	ready bool   // what follows is known
+	cover []span // by address, the number of the unit in place of a scope
+	fault error  // of a unit whose code is not known
 	read  map[*unit]*unitLines
 }
 
@@ -26,10 +29,12 @@ type unitLines struct {
 	table  *lineTable
 	scopes []scope
 	spans  []span
+	files  map[uint32]string // by number, those that were asked for
+	fault  error             // why there is nothing of it
 }
 
 // Lines returns the source lines of the image.
-func (in *Info) Lines() *Lines { return &Lines{in, in.rust(), map[*unit]*unitLines{}} }
+func (in *Info) Lines() *Lines { return &Lines{in: in, units: in.rust(), read: map[*unit]*unitLines{}} }
 
 // At returns where the code at an offset of a section comes from: first its own line, then, when it was inlined, that of the
 // call, and so on outwards. It is nil for what no Rust unit describes. The error is a *NotKnown.
@@ -37,63 +42,76 @@ func (l *Lines) At(section int, offset uint64) ([]Line, error) {
 	if section <= 0 || section >= len(l.in.base) || !l.in.im.Sections[section].Exec() {
 		return nil, nil
 	}
+	if !l.ready {
+		l.findCode()
+	}
 	address := l.in.base[section] + offset
-	for _, u := range l.units {
-		if err := l.in.load(u); err != nil {
-			return nil, err
-		}
-		if !covers(u.cover, address) {
-			continue
-		}
-		t, err := l.of(u)
-		if err != nil {
-			return nil, err
-		}
-		return l.lines(u, t, address)
+	i, ok := spanAt(l.cover, address)
+	if !ok {
+		return nil, l.fault
 	}
-	return nil, nil
+	u := l.units[l.cover[i].scope]
+	t := l.of(u)
+	if t.fault != nil {
+		return nil, t.fault
+	}
+	return l.lines(u, t, address)
 }
 
-// covers reports whether any of the spans, which are ordered by start, has an address.
-func covers(spans []span, address uint64) bool {
-	for _, s := range spans {
-		if s.start <= address && address < s.end {
-			return true
+// findCode lists which unit has which code; the first of several has it.
+func (l *Lines) findCode() {
+	var all []span
+	for i, u := range l.units {
+		if l.fault = l.in.load(u); l.fault != nil {
+			break
+		}
+		for _, s := range u.cover {
+			all = append(all, span{start: s.start, end: s.end, scope: int32(i)})
 		}
 	}
-	return false
+	l.cover, l.ready = innermost(all), true
 }
 
-func (l *Lines) of(u *unit) (*unitLines, error) {
-	if t := l.read[u]; t != nil {
-		return t, nil
+// spanAt finds the span that has an address, among those that are ordered and do not overlap.
+func spanAt(spans []span, address uint64) (int, bool) {
+	i, found := slices.BinarySearchFunc(spans, address, func(s span, a uint64) int { return cmp.Compare(s.start, a) })
+	if !found {
+		i--
 	}
-	t := &unitLines{table: &lineTable{}}
-	scopes, spans, err := l.in.scopes(u)
-	if err != nil {
-		return nil, err
+	return i, i >= 0 && address < spans[i].end
+}
+
+// of reads a unit, once.
+func (l *Lines) of(u *unit) *unitLines {
+	t := l.read[u]
+	if t != nil {
+		return t
 	}
-	t.scopes, t.spans = scopes, innermost(spans)
-	if u.hasLines {
-		if t.table, err = l.in.readLines(u); err != nil {
-			return nil, err
-		}
-	}
+	t = &unitLines{table: &lineTable{}, files: map[uint32]string{}}
 	l.read[u] = t
-	return t, nil
+	var spans []span
+	if t.scopes, spans, t.fault = l.in.scopes(u); t.fault != nil {
+		return t
+	}
+	t.spans = innermost(spans)
+	if u.hasLines {
+		if table, err := l.in.readLines(u); err != nil {
+			t.fault = err
+		} else {
+			t.table = table
+		}
+	}
+	return t
 }
 
 // lines follows the calls from the innermost function outwards.
 func (l *Lines) lines(u *unit, t *unitLines, address uint64) ([]Line, error) {
 	var here Line
 	if row, ok := t.table.at(address); ok {
-		here = Line{File: l.file(u, t.table, row.file), Line: int(row.line)}
+		here = Line{File: l.file(u, t, row.file), Line: int(row.line)}
 	}
-	i, found := slices.BinarySearchFunc(t.spans, address, func(s span, a uint64) int { return cmp.Compare(s.start, a) })
-	if !found {
-		i--
-	}
-	if i < 0 || address >= t.spans[i].end {
+	i, ok := spanAt(t.spans, address)
+	if !ok {
 		if here.Line == 0 {
 			return nil, nil
 		}
@@ -113,26 +131,31 @@ func (l *Lines) lines(u *unit, t *unitLines, address uint64) ([]Line, error) {
 		if !s.inlined {
 			break
 		}
-		here = Line{File: l.file(u, t.table, s.callFile), Line: int(s.callLine)}
+		here = Line{File: l.file(u, t, s.callFile), Line: int(s.callLine)}
 	}
-	return out, nil
+	return out, l.in.spend(16 * len(out)) // a frame costs more than a value
 }
 
 // file names file number n of a unit.
-func (l *Lines) file(u *unit, t *lineTable, n uint32) string {
-	if uint64(n) >= uint64(len(t.files)) || t.version < 5 && n == 0 {
+func (l *Lines) file(u *unit, t *unitLines, n uint32) string {
+	table := t.table
+	if uint64(n) >= uint64(len(table.files)) || table.version < 5 && n == 0 {
 		return ""
 	}
-	f := t.files[n]
-	name := string(l.in.stringOf(u, f.name))
-	if name == "" {
-		return ""
+	name, known := t.files[n]
+	if known {
+		return name
 	}
-	directory := ""
-	if f.directory < uint64(len(t.directories)) {
-		directory = string(l.in.stringOf(u, t.directories[f.directory].name))
+	f := table.files[n]
+	if name = string(l.in.stringOf(u, f.name)); name != "" {
+		directory := ""
+		if f.directory < uint64(len(table.directories)) {
+			directory = string(l.in.stringOf(u, table.directories[f.directory].name))
+		}
+		name = ShortPath(u.directory, directory, name)
 	}
-	return ShortPath(u.directory, directory, name)
+	t.files[n] = name
+	return name
 }
 
 // ShortPath is the name of a source file as people know it, from the directory that the compiler ran in, the one that the file

@@ -217,3 +217,55 @@ func BenchmarkInlined(b *testing.B) {
 		}
 	}
 }
+
+// TestManyRanges asks for every byte of code of which every other has a range, and of which much is inlined ever deeper. If it took a look at
+// all of these for each, that would take minutes.
+func TestManyRanges(t *testing.T) {
+	const many, deep = 200_000, maxDepth - 10
+	const isUnit, isSplit, isDeep = 1, 2, 3
+	forms := bytes.Join([][]byte{
+		form(isUnit, tagUnit, 1, attrLanguage, formData2, attrLow, formAddr, attrRanges, formSecOffset),
+		form(isSplit, tagSubprogram, 1, attrLinkage, formString, attrRanges, formSecOffset),
+		form(isDeep, tagInlined, 1, attrOrigin, formUdata, attrRanges, formSecOffset),
+		{0},
+	}, nil)
+	ranges, info := &dwarf{}, &dwarf{}
+	for i := range uint64(many) {
+		ranges.u64(codeStart + 2*i)
+		ranges.u64(codeStart + 2*i + 1)
+	}
+	ranges.u64(0)
+	ranges.u64(0)
+	none := uint32(ranges.Len() - 16)
+	end := info.unit(4, 0)
+	info.u8(isUnit, languageRust, 0)
+	info.u64(0)
+	info.u32(0)
+	info.u8(isSplit)
+	info.text("_RNvCs0_1x5probe")
+	info.u32(none)
+	for i := range deep {
+		info.u8(isDeep, 0)
+		if i < deep-1 {
+			info.u32(none)
+		} else {
+			info.u32(0)
+		}
+	}
+	info.Write(make([]byte, deep+2))
+	end()
+	in, err := Read(openImage(t, elfOf(part{".text", make([]byte, 2*many), true}, part{".debug_info", info.Bytes(), false},
+		part{".debug_abbrev", forms, false}, part{".debug_ranges", ranges.Bytes(), false})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := in.Lines()
+	for i := range uint64(many) {
+		if got, err := lines.At(1, 2*i+1); got != nil || err != nil {
+			t.Fatalf("line of what no unit has: %v, %v", got, err)
+		}
+		if _, err := lines.At(1, 2*i); err != nil {
+			break // all of it takes too long to tell, which is an answer
+		}
+	}
+}

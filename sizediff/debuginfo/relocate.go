@@ -58,6 +58,9 @@ func (in *Info) relocate(s *section, patches []patch) error {
 	})
 	var fault error
 	err := in.im.Relocs(s.index, func(r elfmap.Reloc) {
+		if fault == nil {
+			fault = in.spend(1)
+		}
 		i, found := slices.BinarySearchFunc(patches, r.Offset, func(p patch, off uint64) int { return cmp.Compare(p.start, off) })
 		if !found {
 			i--
