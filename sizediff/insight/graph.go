@@ -97,23 +97,13 @@ func (a *adjacency) merge(n int) {
 	a.edges = kept
 }
 
-// keepLinked makes roots of what is linked and not reached by any other: first what nothing of it refers to, then one of each
-// circle.
+// keepLinked makes roots of what is linked and not reached by any other: what nothing of it refers to, and one of each circle that
+// nothing outside of it refers to.
 func (g *Graph) keepLinked() {
 	reached := slices.Clone(g.kept.dist)
-	refers := func(e edge) bool { return reached[e.From] < 0 }
-	var starts, others []int32
-	for i := range g.Nodes {
-		n := int32(i)
-		switch {
-		case reached[n] >= 0:
-		case !slices.ContainsFunc(g.in.of(n), refers):
-			starts = append(starts, n)
-		default:
-			others = append(others, n)
-		}
-	}
-	for _, n := range append(starts, others...) {
+	order := g.finished(reached)
+	slices.Reverse(order) // who refers to others comes before them, unless they refer to it, too
+	for _, n := range order {
 		if reached[n] >= 0 {
 			continue
 		}
@@ -128,6 +118,38 @@ func (g *Graph) keepLinked() {
 			}
 		}
 	}
+}
+
+// finished lists the nodes that are not reached in the order in which a search into the depth is done with them: each after all that it
+// leads to, but for circles.
+func (g *Graph) finished(reached []int32) (order []int32) {
+	type step struct {
+		node int32
+		left []edge // not followed yet
+	}
+	seen := make([]bool, len(g.Nodes))
+	var path []step
+	enter := func(n int32) {
+		if reached[n] < 0 && !seen[n] {
+			seen[n] = true
+			path = append(path, step{n, g.out.of(n)})
+		}
+	}
+	for i := range g.Nodes {
+		enter(int32(i))
+		for len(path) > 0 {
+			top := &path[len(path)-1]
+			if len(top.left) == 0 {
+				order = append(order, top.node)
+				path = path[:len(path)-1]
+				continue
+			}
+			to := top.left[0].To
+			top.left = top.left[1:]
+			enter(to)
+		}
+	}
+	return order
 }
 
 // Name returns the name of a node as its symbol table has it; of a nameless one, where it lies. It can be "".

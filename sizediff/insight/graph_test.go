@@ -58,6 +58,7 @@ func TestChains(t *testing.T) {
 		{"exports do not count beside others", map[string]sizediff.Root{"a": sizediff.RootC, "x": sizediff.RootExport}, []string{"a b", "b x"}, []string{"a b x"}, 1, Used},
 		{"exports are better than nothing", map[string]sizediff.Root{"b": sizediff.RootExport}, []string{"a b", "b x"}, []string{"b x"}, 1, Exported},
 		{"linked whole", nil, []string{"a x", "b x"}, []string{"a x", "b x"}, 2, Linked},
+		{"a circle does not begin with what it leads to", nil, []string{"c d", "d c", "c a", "a x"}, []string{"c a x"}, 1, Linked},
 		{"a circle begins somewhere", nil, []string{"c d", "d c", "d x"}, []string{"c d x"}, 1, Linked},
 	} {
 		g := made("a b c d x", c.roots, c.refs...)

@@ -1,8 +1,6 @@
 package insight
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // starts is where functions in scope begin. It rules out at once most of what could be an address, and most functions that
 // refer to none, without which finding them in the code of a whole kernel would take longer than everything else. It may say
