@@ -58,7 +58,7 @@ func Generics(m *sizediff.Measurement, buckets []sizediff.Bucket) GenericCode {
 }
 
 func (b *build) generics() GenericCode {
-	families := map[string]*Family{}
+	families := familyIndex{map[[2]string]*Family{}, map[partKey]int{}}
 	crates := map[string]*CrateCode{}
 	crate := func(name string) *CrateCode {
 		if crates[name] == nil {
@@ -75,7 +75,7 @@ func (b *build) generics() GenericCode {
 			n, c := int64(s.Size), crate(s.crate())
 			if s.name != nil && s.name.Generic() {
 				c.Generic += n
-				s.join(families)
+				families.join(s)
 			} else {
 				c.Plain += n
 			}
@@ -86,7 +86,7 @@ func (b *build) generics() GenericCode {
 		}
 	}
 	out := GenericCode{Families: []Family{}, Crates: []CrateCode{}}
-	for _, f := range families {
+	for _, f := range families.byName {
 		byPart := func(p *Part) (int64, []string) { return p.Bytes, []string{p.Name} }
 		byBytes(f.ByCrate, byPart)
 		byBytes(f.ByArgs, byPart)
@@ -100,31 +100,44 @@ func (b *build) generics() GenericCode {
 	return out
 }
 
+// familyIndex finds families and their parts.
+type familyIndex struct {
+	byName map[[2]string]*Family // by crate and name
+	parts  map[partKey]int       // by what they are, their places in the lists
+}
+
+type partKey struct {
+	list *[]Part
+	name string
+}
+
 // join adds an instance to its family.
-func (s *symbol) join(families map[string]*Family) {
-	name := s.name.Family()
-	k := s.crate() + "\x00" + name
-	f := families[k]
+func (x *familyIndex) join(s *symbol) {
+	k := [2]string{s.crate(), s.name.Family()}
+	f := x.byName[k]
 	if f == nil {
-		f = &Family{Name: name, Crate: s.crate(), Bucket: s.bucket}
-		families[k] = f
+		f = &Family{Name: k[1], Crate: k[0], Bucket: s.bucket}
+		x.byName[k] = f
 	}
 	n := int64(s.Size)
 	f.Instances++
 	f.Bytes += n
-	f.ByCrate = addPart(f.ByCrate, s.payer(), n)
-	f.ByArgs = addPart(f.ByArgs, strings.Join(s.name.Args(), ", "), n)
+	x.add(&f.ByCrate, s.payer(), n)
+	x.add(&f.ByArgs, strings.Join(s.name.Args(), ", "), n)
 	f.instances = append(f.instances, instance{s.name.MatchKey() + "\x00" + s.payer(), s.image.Path, n})
 }
 
-func addPart(list []Part, name string, n int64) []Part {
-	i := slices.IndexFunc(list, func(p Part) bool { return p.Name == name })
-	if i < 0 {
-		i, list = len(list), append(list, Part{Name: name})
+// add adds an instance to a part of a list.
+func (x *familyIndex) add(list *[]Part, name string, n int64) {
+	k := partKey{list, name}
+	i, known := x.parts[k]
+	if !known {
+		i = len(*list)
+		x.parts[k] = i
+		*list = append(*list, Part{Name: name})
 	}
-	list[i].Instances++
-	list[i].Bytes += n
-	return list
+	(*list)[i].Instances++
+	(*list)[i].Bytes += n
 }
 
 // FamilyChange tells apart why a family takes more or less. New, Gone, Bigger and Smaller add up to Bytes.Delta.

@@ -153,6 +153,14 @@ func TestHostileBuilds(t *testing.T) {
 			}
 			return c
 		},
+		"instances of one function": func() *crafted {
+			c := new(crafted)
+			a := c.root(c.add("start"))
+			for i := range 2 * many {
+				c.refer(a, c.add(fmt.Sprintf("_RINvNtC4core4iter2f1Kj%x_EC1a", i)))
+			}
+			return c
+		},
 		"a ring that nothing leads to": func() *crafted {
 			c := new(crafted)
 			for i := range many {
@@ -172,6 +180,7 @@ func TestHostileBuilds(t *testing.T) {
 				t.Errorf("%d arrivals", got)
 			}
 			Compare(head, base, sizediff.LinuxKernel().Buckets)
+			Changed(Summarize(base, sizediff.LinuxKernel().Buckets), Summarize(head, sizediff.LinuxKernel().Buckets))
 			g, err := NewGraph(head)
 			if err != nil {
 				t.Fatal(err)
