@@ -6,6 +6,9 @@
 //	Compare   two measurements          -> a Report: totals, buckets, crates, symbols
 //	Evaluate  a report and a policy     -> findings, budgets and a verdict, kept in an Evaluation
 //
+// Why sizes are as they are is for package insight. While Measure has an image open it can examine it (MeasureOptions.Examine) for
+// what sizes do not tell, and its Compare puts the causes of a change into the Report.
+//
 // Package render turns an Evaluation into text, Markdown, JSON and HTML.
 //
 // Nothing here uses the network, knows GitHub or logs. All sizes are bytes.

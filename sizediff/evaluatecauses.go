@@ -10,7 +10,7 @@ import (
 // Bounds of a finding, however much there is of what it is about.
 const (
 	maxNamed    = 3  // names, before it says how many more there are
-	maxNameLong = 72 // characters of a name
+	maxNameLong = 64 // characters of a name
 )
 
 func (f *findings) causes() {
@@ -57,7 +57,7 @@ func (f *findings) panics(c *ReferenceCauses) {
 	}
 	if sites.Delta > 0 {
 		f.add(RuleNewPanicSites, Warning, "", sites.Delta, "%s into the panic machinery, %s in all%s%s",
-			numbered(sites.Delta, "more place calls", "more places call"), signed(sites.Head)[1:], among(names), c.how("counted"))
+			numbered(sites.Delta, "more place calls", "more places call"), signed(sites.Head)[1:], c.how("counted"), among(names))
 	}
 }
 
@@ -86,7 +86,7 @@ func (f *findings) newlyUsed(c *ReferenceCauses) {
 	}
 	f.add(RuleNewlyUsedRuntime, Note, "", used, "%s%s, %s B%s%s%s",
 		least, numbered(int64(len(names)), "symbol of the Rust runtime that nothing used before is used", "symbols of the Rust runtime that nothing used before are used"),
-		signed(used)[1:], before, among(names), c.how("found"))
+		signed(used)[1:], before, c.how("found"), among(names))
 }
 
 func (f *findings) exports(c *ExportCauses) {
@@ -112,7 +112,7 @@ func (c *ReferenceCauses) how(found string) string {
 	if c.Exact {
 		return ""
 	}
-	return "; " + found + " by decoding code"
+	return " (" + found + " by decoding code)"
 }
 
 // among introduces names, if there are any.

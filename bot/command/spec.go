@@ -94,7 +94,7 @@ func Specs() []Spec {
 			Args: []Param{{Name: "range", Shown: "FROM..TO", Required: true, check: revisions,
 				About: "two commits, tags or branches that were measured"}},
 			Keys: []Param{config}, Examples: []string{"diff v6.17..v6.18", "diff 9f3c2a1..rust-next config=x86_64-rust"}},
-		{Verb: Explain, Closed: true, ReplyText: true, Summary: "Say how large a symbol, crate or section is, before and after, and how many instances of generic code there are.",
+		{Verb: Explain, Closed: true, ReplyText: true, Summary: "Say how large a symbol, crate or section is, before and after, how many instances of generic code there are, and who refers to a symbol.",
 			Args: []Param{{Name: "symbol", Shown: "SYMBOL|CRATE|SECTION", Required: true, check: symbol,
 				About: "its name, in quotes or backticks if there are spaces in it"}},
 			Keys: []Param{config}, Examples: []string{"explain core::fmt::write", "explain \"<str as core::fmt::Display>::fmt\"", "explain .rodata config=x86_64-rust"}},
