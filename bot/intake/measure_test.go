@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/insight"
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
@@ -129,7 +130,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer build.Close()
-	m, err := sizediff.Measure(build, sizediff.MeasureOptions{Portable: true})
+	m, err := sizediff.Measure(build, sizediff.MeasureOptions{Portable: true, Examine: insight.Examine})
 	if err != nil {
 		t.Fatal(err)
 	}
