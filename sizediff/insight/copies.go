@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
 // OneCopy says which code of the runtime and the abstractions a build has more than once, and what its modules share.
@@ -121,8 +122,12 @@ func (b *build) sharable() map[string][]*symbol {
 	out := map[string][]*symbol{}
 	for i := range b.images {
 		for j := range b.images[i].symbols {
-			if s := &b.images[i].symbols[j]; s.name != nil && shared(s.bucket) && s.code() {
-				key := s.name.MatchKey()
+			s := &b.images[i].symbols[j]
+			if !shared(s.bucket) || !s.code() {
+				continue
+			}
+			if name := s.name(); name != nil {
+				key := name.MatchKey()
 				out[key] = append(out[key], s)
 			}
 		}
@@ -133,7 +138,8 @@ func (b *build) sharable() map[string][]*symbol {
 // item describes the symbols of one item.
 func (b *build) item(list []*symbol) Duplicate {
 	first := list[0]
-	it := Duplicate{Name: first.name.String(), Crate: first.crate(), Bucket: first.bucket, Kernel: KernelNone, mangled: first.Symbol.Name}
+	name := first.name()
+	it := Duplicate{Name: name.String(), Crate: first.crate(), Bucket: first.bucket, Kernel: KernelNone, mangled: first.Symbol.Name}
 	for _, s := range list {
 		if n := len(it.Copies); n == 0 || it.Copies[n-1].Image != s.image.Path {
 			it.Copies = append(it.Copies, Copy{Image: s.image.Path})
@@ -152,7 +158,7 @@ func (b *build) item(list []*symbol) Duplicate {
 	}
 	most := slices.MaxFunc(it.Copies, func(a, b Copy) int { return cmp.Compare(a.Bytes, b.Bytes) })
 	it.Beyond = it.Bytes - most.Bytes
-	it.Reason = reason(list, it.Kernel)
+	it.Reason = reason(name, list, it.Kernel)
 	return it
 }
 
@@ -176,12 +182,12 @@ func (b *build) exportsSymbol(s *symbol) bool {
 }
 
 // reason tells inline items by who can see the copies outside the kernel: no other object than the one that compiled them.
-func reason(list []*symbol, k KernelCopy) Reason {
+func reason(name *rustname.Name, list []*symbol, k KernelCopy) Reason {
 	linked := slices.ContainsFunc(list, func(s *symbol) bool { return !s.image.kernel() && s.Flags&sizediff.FlagGlobal != 0 })
-	switch n := list[0].name; {
-	case n.Generic():
+	switch {
+	case name.Generic():
 		return Generic
-	case n.Instantiating != "" || !linked:
+	case name.Instantiating != "" || !linked:
 		return Inline
 	case k == KernelExports || k == KernelUnknown:
 		return NoReason

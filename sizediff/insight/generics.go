@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
+	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
 // Generic code is what the compiler makes anew for each list of arguments and each crate that asks for it. Sizes are those of
@@ -73,9 +74,9 @@ func (b *build) generics() GenericCode {
 				continue
 			}
 			n, c := int64(s.Size), crate(s.crate())
-			if s.name != nil && s.name.Generic() {
+			if name := s.name(); name != nil && name.Generic() {
 				c.Generic += n
-				families.join(s)
+				families.join(s, name)
 			} else {
 				c.Plain += n
 			}
@@ -112,8 +113,8 @@ type partKey struct {
 }
 
 // join adds an instance to its family.
-func (x *familyIndex) join(s *symbol) {
-	k := [2]string{s.crate(), s.name.Family()}
+func (x *familyIndex) join(s *symbol, name *rustname.Name) {
+	k := [2]string{s.crate(), name.Family()}
 	f := x.byName[k]
 	if f == nil {
 		f = &Family{Name: k[1], Crate: k[0], Bucket: s.bucket}
@@ -123,8 +124,8 @@ func (x *familyIndex) join(s *symbol) {
 	f.Instances++
 	f.Bytes += n
 	x.add(&f.ByCrate, s.payer(), n)
-	x.add(&f.ByArgs, strings.Join(s.name.Args(), ", "), n)
-	f.instances = append(f.instances, instance{s.name.MatchKey() + "\x00" + s.payer(), s.image.Path, n})
+	x.add(&f.ByArgs, strings.Join(name.Args(), ", "), n)
+	f.instances = append(f.instances, instance{name.MatchKey() + "\x00" + s.payer(), s.image.Path, n})
 }
 
 // add adds an instance to a part of a list.

@@ -10,7 +10,7 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/rustname"
 )
 
-// build is a measurement with what all questions about it need: buckets, parsed names, and who exports what.
+// build is a measurement with what all questions about it need: buckets, and who exports what.
 type build struct {
 	images  []image              // by path
 	exports map[string]*exported // by the name that is exported
@@ -25,10 +25,9 @@ type image struct {
 // symbol is one symbol of an image.
 type symbol struct {
 	*sizediff.Symbol
-	index  int            // in Image.Symbols
-	image  *image         // that it is in
-	bucket string         // that its bytes fall into
-	name   *rustname.Name // nil if it has no Rust name
+	index  int    // in Image.Symbols
+	image  *image // that it is in
+	bucket string // that its bytes fall into
 }
 
 // exported is what a name stands for that an image exports.
@@ -71,10 +70,16 @@ func (im *image) read(buckets []string) {
 	for i := range im.Symbols {
 		s := &im.Symbols[i]
 		im.symbols[i] = symbol{Symbol: s, index: i, image: im, bucket: buckets[i]}
-		if s.How == sizediff.ByName {
-			im.symbols[i].name, _ = rustname.Parse(s.Name)
-		}
 	}
+}
+
+// name parses the name of a symbol, nil if it is no Rust name. It is not kept, for it is far larger than a symbol.
+func (s *symbol) name() *rustname.Name {
+	if s.How != sizediff.ByName {
+		return nil
+	}
+	name, _ := rustname.Parse(s.Symbol.Name)
+	return name
 }
 
 // export files the names that an image exports. Where several export a name, the first does: the loader refuses the others.
@@ -112,8 +117,8 @@ func (s *symbol) crate() string { return s.image.Crates[s.Crate] }
 
 // module is the module path of a Rust symbol, as in sizediff.Report.Runtime: its crate where the name does not tell.
 func (s *symbol) module() string {
-	if s.name != nil && s.name.Module() != "" {
-		return s.name.Module()
+	if name := s.name(); name != nil && name.Module() != "" {
+		return name.Module()
 	}
 	return s.crate()
 }
