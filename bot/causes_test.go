@@ -133,14 +133,14 @@ func TestWithoutReferences(t *testing.T) {
 	w.build(ghtest.Run{Pull: pull}, smallHead(t))
 	const unjudged = "The budget of panic call sites is not judged: the references between symbols are not known of both builds; measure them again"
 	contains(t, "the comment on an old base", w.comment(pull, grown).Body, unjudged, "Why the runtime grew", "!first referenced", "!call site (", "!call sites (", "!panic paths", "!within budget")
-	w.shows(pull, "success", "+10,908 B (10.7 KiB), Rust runtime +9,752 B; panic call sites not judged")
+	w.shows(pull, "neutral", "+10,908 B (10.7 KiB), Rust runtime +9,752 B; panic call sites not judged")
 
 	const question = "/size explain is_printable"
 	w.laterThanNow()
 	contains(t, "the answer on a head with references", w.ask(pull, author, question, "+1"), "Referred to by <code>&lt;char&gt;::escape_debug_ext</code>", "!is not known")
 	w.rebuild(pull, unexamined(t, "small-head"))
 	w.idle()
-	w.shows(pull, "success", "+10,908 B")
+	w.shows(pull, "neutral", "+10,908 B")
 	contains(t, "the answer on a head without", w.ask(pull, author, question, "+1"),
 		"636", "Who refers to it is not known: this commit was measured without references.", "!Referred to by")
 }

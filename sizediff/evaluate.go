@@ -140,6 +140,10 @@ func (f *findings) runtime() {
 	if f.r.State == NotCompared {
 		return
 	}
+	if stripped := f.r.Stripped(); len(stripped) > 0 {
+		f.add(RuleStripped, Warning, "", 0, "%s, so what of its change is Rust is not known; measure before strip", isStripped(stripped))
+		return
+	}
 	var runtime Change
 	for _, b := range f.r.Buckets {
 		if b.Name == BucketRuntime {

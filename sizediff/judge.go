@@ -68,8 +68,12 @@ func (j judge) ratchet(q Ratchet) BudgetResult {
 	res := BudgetResult{
 		Budget: q.budget(), Limit: q.Bytes, Status: BudgetWithin, Ratchet: &RatchetResult{Window: q.Window, Floor: floor, Growth: c.Delta},
 	}
+	why := ownerless(q.Bucket, j.r.Stripped())
 	if !known {
-		res.Status, res.Why = BudgetNotJudged, "no size of the last "+Days(q.Window)+" is known"
+		why = "no size of the last " + Days(q.Window) + " is known"
+	}
+	if why != "" {
+		res.Status, res.Why = BudgetNotJudged, why
 		return res
 	}
 	res.Delta, res.Band = c.Head-floor.Bytes, j.p.Band(j.target, res.Bucket())
@@ -134,14 +138,49 @@ func budgeted(r *Report, b Budget) (sum Change, unknown string) {
 	case b.Sources:
 		return Change{}, "the measurement knows no source files"
 	case b.Path == "":
-		return bucketOf(b.Bucket, r.Totals, r.Buckets), ""
+		return bucketOf(b.Bucket, r.Totals, r.Buckets), ownerless(b.Bucket, r.Stripped())
 	}
+	var stripped []string
 	for i := range r.Images {
-		if MatchPath(b.Path, r.Images[i].Path) {
-			sum = sum.Plus(bucketOf(b.Bucket, r.Images[i].Totals, r.Images[i].Buckets))
+		if im := &r.Images[i]; MatchPath(b.Path, im.Path) {
+			sum = sum.Plus(bucketOf(b.Bucket, im.Totals, im.Buckets))
+			if im.stripped() {
+				stripped = append(stripped, im.Path)
+			}
 		}
 	}
-	return sum, ""
+	return sum, ownerless(b.Bucket, stripped)
+}
+
+// ownerless says that nothing is known of a bucket, because images whose bytes may be in it have no symbols; "" when it is known.
+// The sum of all is known in any case.
+func ownerless(bucket string, stripped []string) string {
+	if bucket == BucketTotal || bucket == "" || len(stripped) == 0 {
+		return ""
+	}
+	return isStripped(stripped) + "; measure before strip"
+}
+
+func isStripped(paths []string) string {
+	if len(paths) == 1 {
+		return paths[0] + " is stripped"
+	}
+	return fmt.Sprintf("%s and %d more images are stripped", paths[0], len(paths)-1)
+}
+
+// Stripped lists the images that changed and have no symbols on one side or both: of their bytes, nobody knows whose they are.
+func (r *Report) Stripped() []string {
+	var paths []string
+	for i := range r.Images {
+		if r.Images[i].stripped() {
+			paths = append(paths, r.Images[i].Path)
+		}
+	}
+	return paths
+}
+
+func (i *ImageChange) stripped() bool {
+	return i.Stripped && i.Status != ImageIdentical && !i.SameSize
 }
 
 func bucketOf(name string, totals Totals, buckets []BucketChange) Change {

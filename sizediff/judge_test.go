@@ -3,6 +3,7 @@ package sizediff_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -270,6 +271,43 @@ func TestJudgementsAreExact(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestStripped: of an image without symbols nobody knows whose its bytes are. No budget but the total's is judged then, and no growth
+// of the runtime is found or denied.
+func TestStripped(t *testing.T) {
+	full := func() sizediff.ImageFile { return makeImage(t, "vmlinux", fn("a", 400), fn("b", 4)) }
+	bare := full()
+	bare.Image = &sizediff.Image{
+		Class: bare.Class, Type: bare.Type, Machine: bare.Machine, Stripped: true, Crates: []string{""}, Sections: slices.Clone(bare.Sections),
+	}
+	for i := range bare.Sections {
+		bare.Sections[i].Content++
+		bare.Shares = append(bare.Shares, sizediff.Share{Section: int32(i), Bytes: bare.Sections[i].Size})
+	}
+	p := sizediff.LinuxKernel()
+	p.Budgets = []sizediff.Budget{
+		{Bucket: sizediff.BucketRuntime, Bytes: 100}, {Bucket: sizediff.BucketTotal, Bytes: 100}, {Bucket: sizediff.BucketC, Path: "vm*", Bytes: 100},
+		{Bucket: sizediff.BucketC, Path: "*.ko", Bytes: 100},
+	}
+	p.Ratchets = []sizediff.Ratchet{{Bucket: sizediff.BucketRuntime, Bytes: 1, Floors: map[string]sizediff.Floor{"": {Bytes: 1}}}}
+	for _, pair := range [][2]sizediff.ImageFile{{full(), bare}, {bare, full()}} {
+		r := sizediff.Compare(makeBuild(pair[0]), makeBuild(pair[1]), p.Buckets)
+		result := sizediff.Evaluate("", r, p)
+		want := []sizediff.BudgetStatus{sizediff.BudgetNotJudged, sizediff.BudgetWithin, sizediff.BudgetNotJudged, sizediff.BudgetWithin, sizediff.BudgetNotJudged}
+		for i, b := range result.Budgets {
+			if b.Status != want[i] || b.Status == sizediff.BudgetNotJudged && b.Why != "vmlinux is stripped; measure before strip" {
+				t.Errorf("budget %d: %s, %q, want %s", i, b.Status, b.Why, want[i])
+			}
+		}
+		rules := map[string]bool{}
+		for _, f := range r.Findings {
+			rules[f.Rule] = true
+		}
+		if !rules[sizediff.RuleStripped] || rules[sizediff.RuleRuntimeGrowth] || rules[sizediff.RuleNewRuntimePath] {
+			t.Errorf("findings %+v", r.Findings)
 		}
 	}
 }

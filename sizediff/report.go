@@ -292,6 +292,7 @@ const (
 	RuleToolchainChanged = "toolchain-changed"
 	RuleConfigChanged    = "config-changed"
 	RuleUnattributed     = "high-unattributed"
+	RuleStripped         = "stripped-image"
 	RuleOverBudget       = "over-budget"
 	RuleOverRatchet      = "over-ratchet"
 	RuleNewDuplicate     = "new-duplicate"

@@ -120,6 +120,10 @@ func (s *Section) Write() bool { return s.Flags&flagWrite != 0 }
 // Compressed reports whether the bytes begin with a header that says how they are compressed. Size is that of what is in the file.
 func (s *Section) Compressed() bool { return s.Flags&flagCompressed != 0 }
 
+// ThreadLocal reports whether the section is a template for each thread's own. One without bytes in the file has no memory by
+// itself: its addresses are those of the sections behind it.
+func (s *Section) ThreadLocal() bool { return s.Flags&flagTLS != 0 }
+
 // Nobits reports whether the section has no bytes in the file.
 func (s *Section) Nobits() bool { return s.Type == TypeNobits }
 

@@ -58,14 +58,28 @@ func (g *Graph) isCode(n int32) bool {
 }
 
 // isPanic reports whether a node is a function that panics and does nothing else, by its name: all of core::panicking, and
-// what core and alloc call so: slice_index_fail, unwrap_failed, panic_already_borrowed, handle_alloc_error.
+// what core and alloc call so: slice_index_fail, unwrap_failed, panic_already_borrowed, handle_alloc_error. So is its slot in
+// the global offset table, through which programs call it that can be loaded anywhere.
 func (g *Graph) isPanic(n int32) bool {
-	name := g.Name(n)
-	if g.Nodes[n].Kind != sizediff.NodeSymbol && g.Nodes[n].Kind != sizediff.NodeExternal || !rustname.Looks(name) {
-		return false
+	switch g.Nodes[n].Kind {
+	case sizediff.NodeSymbol, sizediff.NodeExternal:
+		name := g.Name(n)
+		if !rustname.Looks(name) {
+			return false
+		}
+		parsed, ok := rustname.Parse(name)
+		return ok && isPanicPath(parsed.Crate, parsed.Item())
+	case sizediff.NodeUnnamed:
+		if section := g.section(n); section != ".got" && section != ".got.plt" {
+			return false
+		}
+		for _, e := range g.out.of(n) {
+			if e.At == 0 && g.Nodes[e.To].Kind != sizediff.NodeUnnamed {
+				return g.isPanic(e.To)
+			}
+		}
 	}
-	parsed, ok := rustname.Parse(name)
-	return ok && isPanicPath(parsed.Crate, parsed.Item())
+	return false
 }
 
 func isPanicPath(crate, path string) bool {

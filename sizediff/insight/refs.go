@@ -148,7 +148,7 @@ func (r *reading) addressSpace() []area {
 	var all []area
 	for i := range r.owners.Tilings {
 		k := r.owners.Tilings[i].Section
-		if s := &r.elf.Sections[k]; s.Size > 0 && s.Addr > 0 && s.Addr+s.Size > s.Addr && r.elf.Type != elfmap.FileRelocatable {
+		if s := &r.elf.Sections[k]; s.Size > 0 && s.Addr > 0 && !(s.ThreadLocal() && s.Nobits()) && s.Addr+s.Size > s.Addr && r.elf.Type != elfmap.FileRelocatable {
 			all = append(all, area{s.Addr, s.Addr + s.Size, k})
 		}
 	}

@@ -71,11 +71,12 @@ type AmbiguousError struct {
 	Build, Name string
 	Candidates  []string // some, each means one symbol; empty when there is none
 	More        int
+	remedy      string // when there is none
 }
 
 func (e *AmbiguousError) Error() string {
 	if len(e.Candidates) == 0 {
-		return fmt.Sprintf("%s: no symbol has %q in its name; oxidometer show --top all lists the symbols", e.Build, e.Name)
+		return fmt.Sprintf("%s: no symbol has %q in its name; %s", e.Build, e.Name, e.remedy)
 	}
 	more := ""
 	if e.More > 0 {
@@ -90,13 +91,24 @@ const maxCandidates = 8
 func (g *Graph) Why(build, name string, limit int) (*Answer, error) {
 	found := g.Find(name)
 	if len(found) != 1 {
-		e := &AmbiguousError{Build: build, Name: name, More: max(0, len(found)-maxCandidates)}
+		e := &AmbiguousError{Build: build, Name: name, More: max(0, len(found)-maxCandidates), remedy: g.remedy()}
 		for _, n := range found[:len(found)-e.More] {
 			e.Candidates = append(e.Candidates, g.Reference(n))
 		}
 		return nil, e
 	}
 	return g.explain(build, found[0], limit), nil
+}
+
+// remedy says what to do when a name means nothing.
+func (g *Graph) remedy() string {
+	switch {
+	case !slices.ContainsFunc(g.Images, func(i Image) bool { return !i.Stripped }):
+		return "it has no symbol table; give the build as it was before strip"
+	case g.Rust:
+		return "a measurement knows Rust and what of C leads there; give the build itself for all else"
+	}
+	return "oxidometer show --top all lists the symbols"
 }
 
 // Reference is what Find takes for one node: its name, with image or place where other nodes have it too.

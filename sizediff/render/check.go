@@ -36,12 +36,12 @@ func CheckTitle(e *sizediff.Evaluation) string {
 	return title
 }
 
-// notJudged are the quantities with a budget that some target cannot be judged by.
+// notJudged are the quantities and buckets with a budget that some target cannot be judged by, though the budget is one that can.
 func (v *view) notJudged() (names []string) {
 	for _, t := range v.compared {
 		for _, b := range t.Budgets {
-			name := b.Budget.Quantity.Label()
-			if b.Budget.Quantity != "" && b.Status == sizediff.BudgetNotJudged && !v.exempted(b) && !slices.Contains(names, name) {
+			unknown := b.Status == sizediff.BudgetNotJudged && b.Ratchet == nil && !b.Budget.Sources && !v.exempted(b)
+			if name := boundName(t, plainVoice, b.Budget); unknown && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}

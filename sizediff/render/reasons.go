@@ -43,7 +43,7 @@ func reasonsTable(r *sizediff.Report, limit int, say voice) reasons {
 }
 
 func (x *reasons) find(r *sizediff.Report, limit int) {
-	if runtimeOf(r).Resident.Delta != 0 {
+	if runtimeOf(r).Resident.Delta != 0 && len(r.Stripped()) == 0 {
 		x.causes, x.more = causes(r, limit)
 	}
 }

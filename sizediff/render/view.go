@@ -191,17 +191,6 @@ func (v *view) kernel() bool {
 	return false
 }
 
-// strippedImages are those that differ and have no symbols.
-func strippedImages(r *sizediff.Report) []string {
-	var paths []string
-	for _, i := range r.Images {
-		if i.Stripped && i.Status != sizediff.ImageIdentical && !i.SameSize {
-			paths = append(paths, i.Path)
-		}
-	}
-	return paths
-}
-
 func isKernel(r *sizediff.Report) bool {
 	return slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool {
 		name := path.Base(i.Path) // also vmlinux.old and vmlinux-6.12

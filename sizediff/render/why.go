@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/oxidometer/oxidometer/sizediff"
@@ -28,7 +29,7 @@ func Why(w io.Writer, a *insight.Answer, o Options) error {
 	p := &page{o: o.withDefaults()}
 	p.paragraph(whySubject(a.Symbol), 2)
 	p.line("")
-	p.paragraph(whyKept(a)+" "+whyRetained(a), 2)
+	p.paragraph(joinSentences(whyKept(a), whyRetained(a)), 2)
 	if a.Panics > 0 {
 		p.paragraph(fmt.Sprintf("It has %s.", counted(a.Panics, "panic call site")), 2)
 	}
@@ -49,7 +50,7 @@ const (
 // WhyMarkdown answers in a few lines of Markdown why a symbol is in a build, after FoundMarkdown.
 func WhyMarkdown(w io.Writer, a *insight.Answer) error {
 	b := new(answer)
-	b.line("\n%s %s", whyKept(a), whyRetained(a))
+	b.line("\n%s", joinSentences(whyKept(a), whyRetained(a)))
 	if a.Panics > 0 {
 		b.line("It has %s.", counted(a.Panics, "panic call site"))
 	}
@@ -137,6 +138,10 @@ func whyName(x insight.Item) string {
 }
 
 func whyKept(a *insight.Answer) string {
+	calls := !slices.ContainsFunc(a.Images, func(o insight.Origin) bool { return o.Path == a.Symbol.Image && o.Source == sizediff.RefPointers })
+	if a.Keeping != insight.Used && !calls {
+		return "What keeps it is not known, because calls are not."
+	}
 	switch a.Keeping {
 	case insight.Exported:
 		return "Nothing that is used refers to it: it stays only because it, or what refers to it, is exported."
@@ -169,7 +174,11 @@ func whyRoot(x insight.Item) string {
 	return "linked whole"
 }
 
+// whyRetained is "" where it is not known what would go.
 func whyRetained(a *insight.Answer) string {
+	if a.Symbol.Image == "" || strings.Contains(whyKept(a), "not known") {
+		return ""
+	}
 	least := ""
 	if a.RustOnly {
 		least = "at least "

@@ -20,7 +20,7 @@ func whyAnswer(name string) *insight.Answer {
 		Build: name, Symbol: x, Keeping: insight.Used, Chains: [][]insight.Link{{link, {Item: hidden, References: 1}, link}}, MoreChains: 12345,
 		Retained: insight.Retained{Bytes: 5000, Symbols: 1}, Unexported: &insight.Retained{Bytes: 6000, Symbols: 2}, Panics: 1,
 		Callers: []insight.Link{link, {Item: hidden}}, Callees: []insight.Link{link},
-		Images: []insight.Origin{{Path: name, Source: sizediff.RefRelocations, Exact: true}, {Path: name, Source: sizediff.RefDecoded}, {Path: name, Source: sizediff.RefPointers}},
+		Images: []insight.Origin{{Path: name, Source: sizediff.RefRelocations, Exact: true}, {Path: name, Source: sizediff.RefDecoded}, {Path: name + ".so", Source: sizediff.RefPointers}},
 	}
 }
 
@@ -95,9 +95,11 @@ func TestWhySays(t *testing.T) {
 				"It has 1 panic call site.", "Shortest chains: 2 references", "(12,345 more of that length)", "f are exact", "an estimate", "are incomplete"}, nil},
 		{func(a *insight.Answer) { a.Keeping, a.Unexported = insight.Exported, nil }, []string{"only because it, or what refers to it, is exported"}, []string{"kept nothing"}},
 		{func(a *insight.Answer) { a.Keeping, a.Unexported = insight.Linked, nil }, []string{"its object is linked whole"}, nil},
+		{func(a *insight.Answer) { a.Keeping, a.Images[0].Source = insight.Linked, sizediff.RefPointers },
+			[]string{"What keeps it is not known, because calls are not."}, []string{"would go"}},
 		{func(a *insight.Answer) { a.Chains, a.MoreChains, a.Panics = [][]insight.Link{a.Chains[0][:1]}, 0, 0 },
 			[]string{"It stays by itself: C."}, []string{"Shortest", "panic", "more of"}},
-		{func(a *insight.Answer) { a.Symbol.Image, a.Callers = "", nil }, []string{"imported; no image of the build defines it", "Callers: 0"}, nil},
+		{func(a *insight.Answer) { a.Symbol.Image, a.Callers = "", nil }, []string{"imported; no image of the build defines it", "Callers: 0"}, []string{"would go"}},
 	} {
 		a := whyAnswer("f")
 		c.change(a)

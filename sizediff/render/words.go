@@ -241,7 +241,7 @@ func (v *view) runtimeClause(say voice, judged bool) string {
 		return ""
 	}
 	label := say.prose(bucketLabel(b))
-	if stripped := strippedImages(r); len(stripped) > 0 {
+	if stripped := r.Stripped(); len(stripped) > 0 {
 		return fmt.Sprintf("%s not known, because %s %s stripped", label, subjectOf(stripped, say), verb(stripped, "is", "are"))
 	}
 	s := label + " unchanged"
