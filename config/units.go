@@ -42,7 +42,7 @@ func (s *Size) parse(text string) error {
 		}
 		n *= unit.bytes
 		if n != math.Trunc(n) {
-			return errors.New("write a whole number of bytes")
+			return errors.New("write a whole number")
 		}
 		if n > 1<<50 {
 			return errors.New("write a size below 1048576GiB")

@@ -30,7 +30,7 @@ func (c *comment) why() {
 		c.causeTable(title, x)
 	} else {
 		c.line("\n%s", title)
-		for _, l := range x.lines(markdownVoice, c.v.kernel()) {
+		for _, l := range x.lines(markdownVoice) {
 			c.line("- %s", l)
 		}
 	}

@@ -162,7 +162,7 @@ func newReportPage(e *sizediff.Evaluation) reportPage {
 	}
 	for i, t := range v.compared {
 		page := newTargetPage(i, t)
-		page.explain(t.Report, v.kernel())
+		page.explain(t.Report)
 		p.Targets = append(p.Targets, page)
 	}
 	for _, t := range v.missing {
@@ -208,10 +208,10 @@ type chainRow struct {
 const maxChainRows = 200
 
 // explain fills in why the runtime changed.
-func (p *targetPage) explain(r *sizediff.Report, kernel bool) {
+func (p *targetPage) explain(r *sizediff.Report) {
 	x := reasonsOf(r, maxCauses, htmlVoice)
 	if p.Why = x.title; p.Why != "" {
-		p.Reasons = append(x.lines(htmlVoice, kernel), portionLines(r)...)
+		p.Reasons = append(x.lines(htmlVoice), portionLines(r)...)
 	}
 	if r.Causes == nil || r.Causes.References == nil {
 		return

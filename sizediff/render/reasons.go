@@ -15,11 +15,12 @@ type reasons struct {
 	more   int    // causes left out
 	shared origin // of all causes, if it is one
 	extras []string
+	kernel bool // the build has one; else it is modules, or something else
 }
 
 // reasonsOf returns at most limit lines altogether, of which three is the least. The title is "" when there is nothing to explain.
 func reasonsOf(r *sizediff.Report, limit int, say voice) reasons {
-	x := reasons{extras: usageLines(r, say)}
+	x := reasons{extras: usageLines(r, say), kernel: hasVmlinux(r)}
 	x.extras = x.extras[:min(len(x.extras), limit-1)]
 	n := limit - len(x.extras)
 	x.find(r, n)
@@ -36,7 +37,7 @@ func reasonsOf(r *sizediff.Report, limit int, say voice) reasons {
 
 // reasonsTable has up to limit causes, for a table, besides the lines.
 func reasonsTable(r *sizediff.Report, limit int, say voice) reasons {
-	x := reasons{extras: usageLines(r, say)}
+	x := reasons{extras: usageLines(r, say), kernel: hasVmlinux(r)}
 	x.find(r, limit)
 	x.entitle(r, say)
 	return x
@@ -61,11 +62,11 @@ func (x *reasons) entitle(r *sizediff.Report, say voice) {
 }
 
 // lines are the sentences, each of one line.
-func (x reasons) lines(say voice, kernel bool) []string {
+func (x reasons) lines(say voice) []string {
 	var out []string
 	last := origin{}
 	for _, c := range x.causes {
-		line := causeLine(c, say, kernel)
+		line := causeLine(c, say, x.kernel)
 		switch {
 		case c.idle:
 			line += "; nothing in this build uses it"

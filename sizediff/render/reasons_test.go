@@ -199,12 +199,12 @@ func TestReasons(t *testing.T) {
 		r := manyReasons(shared)
 		for limit := 3; limit <= maxCauses; limit++ {
 			x := reasonsOf(r, limit, plainVoice)
-			lines := x.lines(plainVoice, true)
+			lines := x.lines(plainVoice)
 			if len(lines) != limit || x.title != "Why the runtime grew" || len(x.causes)+x.more != 6 {
 				t.Errorf("%d of %d lines, %d causes and %d more: %q", len(lines), limit, len(x.causes), x.more, lines)
 			}
 		}
-		text := strings.Join(reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true), "\n")
+		text := strings.Join(reasonsOf(r, maxCauses, plainVoice).lines(plainVoice), "\n")
 		for s, want := range map[string]bool{
 			"first reference: d::f": false, // there is room for one cause only
 			"core::m0::f is new, +600 B; first referenced by d::f\ncore::m1::f is new, +500 B; first referenced by the same\n": shared,
@@ -221,7 +221,7 @@ func TestReasons(t *testing.T) {
 	r := manyReasons(true)
 	r.Causes.Inlined = nil
 	r.Causes.References.Arrivals = r.Causes.References.Arrivals[:6]
-	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true); lines[3] != "first reference: d::f" || len(lines) != maxCauses {
+	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice); lines[3] != "first reference: d::f" || len(lines) != maxCauses {
 		t.Errorf("%q", lines)
 	}
 	r = manyReasons(true)
@@ -229,7 +229,7 @@ func TestReasons(t *testing.T) {
 		a := &r.Causes.References.Arrivals[i]
 		a.Kept, a.Chain, a.Used = "exported", []sizediff.Step{}, 0
 	}
-	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice, true); lines[0] != "core::m0::f is new, +600 B; nothing in this build uses it" {
+	if lines := reasonsOf(r, maxCauses, plainVoice).lines(plainVoice); lines[0] != "core::m0::f is new, +600 B; nothing in this build uses it" {
 		t.Errorf("%q", lines)
 	}
 	r = newReport(deltas{}, 0, 0)

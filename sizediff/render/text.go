@@ -123,7 +123,7 @@ func (p *page) reasons(v *view, r *sizediff.Report) {
 		return
 	}
 	p.heading(x.title)
-	for _, l := range x.lines(plainVoice, v.kernel()) {
+	for _, l := range x.lines(plainVoice) {
 		p.paragraph("- "+l, 2)
 	}
 	for _, l := range portionLines(r) {

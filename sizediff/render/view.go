@@ -191,11 +191,14 @@ func (v *view) kernel() bool {
 	return false
 }
 
+// isKernel reports whether a build is a kernel or modules of one.
 func isKernel(r *sizediff.Report) bool {
-	return slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool {
-		name := path.Base(i.Path) // also vmlinux.old and vmlinux-6.12
-		return strings.HasPrefix(name, "vmlinux") || strings.HasSuffix(name, ".ko")
-	})
+	return hasVmlinux(r) || slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool { return strings.HasSuffix(i.Path, ".ko") })
+}
+
+// hasVmlinux reports whether a build has a kernel, under that name or vmlinux.old or vmlinux-6.12.
+func hasVmlinux(r *sizediff.Report) bool {
+	return slices.ContainsFunc(r.Images, func(i sizediff.ImageChange) bool { return strings.HasPrefix(path.Base(i.Path), "vmlinux") })
 }
 
 func bucketOf(r *sizediff.Report, name string) (sizediff.BucketChange, bool) {
