@@ -25,7 +25,6 @@ type image struct {
 // symbol is one symbol of an image.
 type symbol struct {
 	*sizediff.Symbol
-	index  int    // in Image.Symbols
 	image  *image // that it is in
 	bucket string // that its bytes fall into
 }
@@ -69,7 +68,7 @@ func (im *image) read(buckets []string) {
 	im.symbols = make([]symbol, len(im.Symbols))
 	for i := range im.Symbols {
 		s := &im.Symbols[i]
-		im.symbols[i] = symbol{Symbol: s, index: i, image: im, bucket: buckets[i]}
+		im.symbols[i] = symbol{Symbol: s, image: im, bucket: buckets[i]}
 	}
 }
 
