@@ -78,8 +78,8 @@ func TestHostileNamesAreBounded(t *testing.T) {
 			continue
 		}
 		for _, s := range every(n) {
-			if len(s) > MaxPrinted+len("...") {
-				t.Errorf("%s: a printed form has %d bytes, limit %d", test.why, len(s), MaxPrinted)
+			if limit := min(MaxPrinted, 4096+16*len(test.sym)); len(s) > limit+len("...") {
+				t.Errorf("%s: a printed form has %d bytes, limit %d", test.why, len(s), limit)
 			}
 		}
 	}
@@ -108,5 +108,41 @@ func TestCutNamesSaySo(t *testing.T) {
 	}
 	if n.Module() != "" || n.Crate != "" || n.ImplSelf() == "" {
 		t.Errorf("Module %q, Crate %q: the crate of the name is the empty identifier", n.Module(), n.Crate)
+	}
+}
+
+// TestAmplified holds that a short name whose back-references double it again and again prints in little time and room.
+func TestAmplified(t *testing.T) {
+	backref := func(position int) string {
+		if position == 0 {
+			return "B_"
+		}
+		const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		s := ""
+		for n := position - 1; n > 0 || s == ""; n /= len(digits) {
+			s = string(digits[n%len(digits)]) + s
+		}
+		return "B" + s + "_"
+	}
+	body := "IC1a" // behind _R, from where back-references count
+	last := len(body)
+	body += "TjjE"
+	for range 20 {
+		next := len(body)
+		body += "T" + backref(last) + backref(last) + "E"
+		last = next
+	}
+	sym := "_R" + body + "E"
+	n, ok := Parse(sym)
+	if !ok {
+		t.Fatal("not parsed")
+	}
+	for _, s := range every(n) {
+		if len(s) > 4096+16*len(sym)+len("...") {
+			t.Errorf("%d bytes of name print as %d", len(sym), len(s))
+		}
+	}
+	if s := n.String(); !strings.HasSuffix(s, "...") {
+		t.Errorf("%d bytes, not cut", len(s))
 	}
 }

@@ -38,7 +38,7 @@ func (t *tree) print(id ref, s style) string {
 	p := printer{tree: t, style: s}
 	p.node(id)
 	if p.full() {
-		p.out = append(p.out[:min(len(p.out), MaxPrinted)], "..."...)
+		p.out = append(p.out[:min(len(p.out), p.limit())], "..."...)
 		return strings.ToValidUTF8(string(p.out), "")
 	}
 	return string(p.out)
@@ -62,7 +62,11 @@ func (p *printer) node(id ref) {
 	}
 }
 
-func (p *printer) full() bool { return len(p.out) > MaxPrinted || p.steps > 4*MaxPrinted }
+func (p *printer) full() bool { return len(p.out) > p.limit() || p.steps > 4*p.limit() }
+
+// limit is how many bytes of the name are printed. With back-references a short name can mean an endless one; those that
+// compilers make are no more than five times as long as their symbols.
+func (t *tree) limit() int { return min(MaxPrinted, 4096+16*len(t.sym)) }
 
 func (p *printer) str(s string) { p.out = append(p.out, s...) }
 

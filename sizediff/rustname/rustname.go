@@ -17,7 +17,7 @@ import "strings"
 // Parse; a printed form beyond MaxPrinted ends in "...".
 const (
 	MaxSymbol  = 64 << 10 // bytes of a mangled name
-	MaxPrinted = 64 << 10 // bytes of a printed form, before the "..."
+	MaxPrinted = 64 << 10 // bytes of a printed form, before the "..."; of a short name fewer
 	maxDepth   = 500      // nesting, through back-references too
 )
 
@@ -201,7 +201,7 @@ func (n *Name) Args() []string {
 	var args []string
 	total := 0
 	for _, id := range n.folded() {
-		if total > MaxPrinted {
+		if total > n.limit() {
 			break
 		}
 		s := n.print(id, 0)
