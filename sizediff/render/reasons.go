@@ -174,7 +174,7 @@ func usageLines(r *sizediff.Report, say voice) []string {
 		out = append(out, fmt.Sprintf("inlined into other code, and counted there: %s of the runtime", changed(in.Runtime)))
 	}
 	if r.Causes.References == nil {
-		return out
+		return append(out, "who refers to what, and how many places can panic, is not compared: it is not known of both builds")
 	}
 	return append(out, panicLine(r.Causes.References.Panics, say))
 }
