@@ -21,8 +21,9 @@ func (r Reloc) PCBias(m Machine) uint64 {
 	return 0
 }
 
-// Relocs calls f for each relocation that applies to section target, in file order, but not for those beyond its end, which of
-// a compressed section is not known. It needs the relocations to be in the file: relocatable objects, and images linked with
+// Relocs calls f for each relocation that applies to section target, in file order, but not for those beyond its end. Where a
+// compressed section ends is not known, so of these all are called; what is in memory is never compressed (gABI, SHF_COMPRESSED).
+// It needs the relocations to be in the file: relocatable objects, and images linked with
 // --emit-relocs. What the dynamic loader applies is left out.
 func (im *Image) Relocs(target int, f func(Reloc)) error {
 	var fields []byte // the section itself, which addends of SHT_REL stand in
@@ -80,7 +81,7 @@ func (im *Image) relocSection(i, target int, fields []byte, f func(Reloc)) error
 		}
 		for b := buf; len(b) > 0; b = b[esz:] {
 			r := im.reloc(b, rela)
-			if r.Offset -= base; r.Offset >= to.Size && !to.Compressed() {
+			if r.Offset -= base; r.Offset >= to.Size && (!to.Compressed() || to.Alloc()) {
 				continue
 			}
 			if !rela {
