@@ -115,6 +115,9 @@ func TestDuplicateDeliveries(t *testing.T) {
 func TestOutOfOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.eventually("the program has looked at what was open when it started", func() bool {
+		return slices.ContainsFunc(w.github.Calls(), func(c ghtest.Call) bool { return strings.HasSuffix(c.Path, "/pulls") })
+	})
 	w.github.HoldDeliveries()
 	w.build(ghtest.Run{}, smallBase(t))
 	pull := w.open("printing")
