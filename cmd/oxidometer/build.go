@@ -14,14 +14,9 @@ import (
 	"github.com/oxidometer/oxidometer/sizediff/source"
 )
 
-// measure measures builds side by side. Images that several of them hold are measured once. With several errors, the first
-// build's is returned. Portable measurements can be written.
-func (a *app) measure(portable bool, names ...string) ([]*sizediff.Measurement, error) {
-	return a.measureWith(sizediff.MeasureOptions{Portable: portable}, source.DefaultLimits(), names...)
-}
-
-// measureExamined is measure with somebody who looks further into the images; examine may be nil.
-func (a *app) measureExamined(examine sizediff.Examiner, names ...string) ([]*sizediff.Measurement, error) {
+// measure measures builds side by side. Images that several of them hold are measured once, and examined; examine may be nil. With
+// several errors, the first build's is returned.
+func (a *app) measure(examine sizediff.Examiner, names ...string) ([]*sizediff.Measurement, error) {
 	return a.measureWith(sizediff.MeasureOptions{Examine: examine}, source.DefaultLimits(), names...)
 }
 

@@ -148,7 +148,7 @@ func (c *calibrateCommand) folder(a *app, s summer) (sizediff.History, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		measured, err := a.measure(false, filepath.Join(c.Dir, e.Name()))
+		measured, err := a.measure(nil, filepath.Join(c.Dir, e.Name()))
 		if err != nil {
 			return h, err
 		}

@@ -53,7 +53,7 @@ func (c *diffCommand) Run(a *app) error {
 	if examine == nil && rules.policy.NeedsCauses() {
 		examine = insight.Examine
 	}
-	measured, err := a.measureExamined(examine, c.Base, c.Head)
+	measured, err := a.measure(examine, c.Base, c.Head)
 	if err != nil {
 		return err
 	}

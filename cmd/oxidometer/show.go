@@ -37,7 +37,7 @@ func (c *showCommand) Run(a *app) error {
 		return err
 	}
 	code := c.code()
-	measured, err := a.measureExamined(c.examine(code), c.Build)
+	measured, err := a.measure(c.examine(code), c.Build)
 	if err != nil {
 		return err
 	}
