@@ -138,8 +138,7 @@ func whyName(x insight.Item) string {
 }
 
 func whyKept(a *insight.Answer) string {
-	calls := !slices.ContainsFunc(a.Images, func(o insight.Origin) bool { return o.Path == a.Symbol.Image && o.Source == sizediff.RefPointers })
-	if a.Keeping != insight.Used && !calls {
+	if !keepingKnown(a) {
 		return "What keeps it is not known, because calls are not."
 	}
 	switch a.Keeping {
@@ -174,9 +173,16 @@ func whyRoot(x insight.Item) string {
 	return "linked whole"
 }
 
+// keepingKnown reports whether it is known what keeps a symbol: what is used stays, and all else takes calls to tell.
+func keepingKnown(a *insight.Answer) bool {
+	return a.Keeping == insight.Used || !slices.ContainsFunc(a.Images, func(o insight.Origin) bool {
+		return o.Path == a.Symbol.Image && o.Source == sizediff.RefPointers
+	})
+}
+
 // whyRetained is "" where it is not known what would go.
 func whyRetained(a *insight.Answer) string {
-	if a.Symbol.Image == "" || strings.Contains(whyKept(a), "not known") {
+	if a.Symbol.Image == "" || !keepingKnown(a) {
 		return ""
 	}
 	least := ""
