@@ -16,7 +16,7 @@ var ErrNoReferences = errors.New("the measurement holds no references between sy
 // NewGraph makes the graph of a build whose images were examined by References or RustReferences. The error is a
 // *sizediff.FileError of ErrNoReferences.
 func NewGraph(m *sizediff.Measurement) (*Graph, error) {
-	var l linking
+	l := linking{exports: map[string]int32{}, globals: map[string]int32{}}
 	for _, f := range m.Images {
 		if f.References == nil {
 			return nil, &sizediff.FileError{Build: m.Label, Path: f.Path, Err: ErrNoReferences}
@@ -77,10 +77,10 @@ func (l *linking) names(im *Image) {
 			return
 		}
 		if exported[name] {
-			put(&l.exports, name, n)
+			put(l.exports, name, n)
 		}
 		if im.Type == elfmap.FileRelocatable {
-			put(&l.globals, name, n)
+			put(l.globals, name, n)
 		}
 	}
 	for i := range im.Symbols {
@@ -125,12 +125,9 @@ func undefinedNode(name string) Node {
 }
 
 // put records the first definition of a name.
-func put(m *map[string]int32, name string, n int32) {
-	if *m == nil {
-		*m = map[string]int32{}
-	}
-	if _, ok := (*m)[name]; !ok {
-		(*m)[name] = n
+func put(m map[string]int32, name string, n int32) {
+	if _, ok := m[name]; !ok {
+		m[name] = n
 	}
 }
 

@@ -40,11 +40,7 @@ type OutlinedFamily struct {
 // Outline estimates what outlining would save in an image whose symbols have been read; owners is what Own returns. It decodes
 // x86-64 and arm64. The error is that of reading the image.
 func Outline(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*Outlining, error) {
-	c, err := newComparison(im, owners, scope)
-	if err != nil {
-		return nil, err
-	}
-	t, err := c.number()
+	c, t, err := newNumbered(im, owners, scope)
 	if err != nil {
 		return nil, err
 	}

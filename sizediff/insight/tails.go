@@ -54,15 +54,21 @@ const (
 // MergeTails finds common ends of functions in an image whose symbols have been read; owners is what Own returns. It decodes
 // x86-64 and arm64. The error is that of reading the image.
 func MergeTails(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*TailMerging, error) {
-	c, err := newComparison(im, owners, scope)
-	if err != nil {
-		return nil, err
-	}
-	t, err := c.number()
+	c, t, err := newNumbered(im, owners, scope)
 	if err != nil {
 		return nil, err
 	}
 	return c.mergeTails(t), nil
+}
+
+// newNumbered compares the functions of an image and numbers their instructions.
+func newNumbered(im *elfmap.Image, owners *elfmap.Map, scope Scope) (*comparison, *tails, error) {
+	c, err := newComparison(im, owners, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := c.number()
+	return c, t, err
 }
 
 // mergeTails is done last, because it sorts the sites.
